@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    FIRST_CAPACITY = 256,
+};
+
+void buf_init(struct buf *buf, size_t ceiling)
+{
+    *buf = (struct buf){.ceiling = ceiling};
+}
+
+void buf_done(struct buf *buf)
+{
+    if (buf->wipe && buf->data) {
+        explicit_bzero(buf->data, buf->capacity);
+    }
+    free(buf->data);
+    *buf = (struct buf){0};
+}
+
+void buf_clear(struct buf *buf)
+{
+    buf_truncate(buf, 0);
+    buf->failed = false;
+}
+
+/* A wiping buffer never lets realloc move it: the old block would keep the bytes. */
+static void reallocate(struct buf *buf, size_t capacity)
+{
+    if (!buf->wipe) {
+        buf->data = mem_resize_array(buf->data, capacity, 1);
+    } else {
+        char *moved = mem_alloc(capacity);
+        if (buf->data) {
+            memcpy(moved, buf->data, buf->len);
+            explicit_bzero(buf->data, buf->capacity);
+            free(buf->data);
+        }
+        buf->data = moved;
+    }
+    buf->capacity = capacity;
+}
+
+static bool reserve(struct buf *buf, size_t more)
+{
+    size_t wanted = 0;
+    if (buf->failed || __builtin_add_overflow(buf->len, more, &wanted) || wanted > buf->ceiling) {
+        buf->failed = true;
+        return false;
+    }
+    if (wanted < buf->capacity) {
+        return true;
+    }
+    size_t capacity = buf->capacity ? buf->capacity : FIRST_CAPACITY;
+    while (capacity <= wanted) {
+        capacity *= 2;
+    }
+    if (capacity > buf->ceiling + 1) {
+        capacity = buf->ceiling + 1;
+    }
+    reallocate(buf, capacity);
+    return true;
+}
+
+char *buf_extend(struct buf *buf, size_t len)
+{
+    if (!reserve(buf, len)) {
+        return NULL;
+    }
+    char *start = buf->data + buf->len;
+    buf->len += len;
+    buf->data[buf->len] = '\0';
+    return start;
+}
+
+void buf_append(struct buf *buf, const void *data, size_t len)
+{
+    char *start = buf_extend(buf, len);
+    if (start && len) {
+        memcpy(start, data, len);
+    }
+}
+
+void buf_add(struct buf *buf, struct str_view view)
+{
+    buf_append(buf, view.data, view.len);
+}
+
+void buf_add_str(struct buf *buf, const char *text)
+{
+    buf_append(buf, text, strlen(text));
+}
+
+void buf_add_byte(struct buf *buf, char byte)
+{
+    buf_append(buf, &byte, 1);
+}
+
+void buf_printf(struct buf *buf, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (len < 0 || !reserve(buf, (size_t)len)) {
+        buf->failed = true;
+        return;
+    }
+    va_start(args, format);
+    (void)vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);
+    va_end(args);
+    buf->len += (size_t)len;
+}
+
+void buf_truncate(struct buf *buf, size_t len)
+{
+    if (buf->wipe && buf->data) {
+        explicit_bzero(buf->data + len, buf->len - len);
+    }
+    buf->len = len;
+    if (buf->data) {
+        buf->data[len] = '\0';
+    }
+}
+
+void buf_drop_front(struct buf *buf, size_t count)
+{
+    if (count == 0) {
+        return;
+    }
+    size_t rest = buf->len - count;
+    memmove(buf->data, buf->data + count, rest);
+    buf_truncate(buf, rest);
+}
+
+struct str_view buf_view(const struct buf *buf)
+{
+    return sv_make(buf->data, buf->len);
+}
+
+bool buf_check(const struct buf *buf, const char *what, struct err *err)
+{
+    if (buf->failed) {
+        return err_set(err, ERR_TOO_BIG, "%s is over its limit of %zu bytes", what, buf->ceiling);
+    }
+    return true;
+}
+
+char *buf_take(struct buf *buf)
+{
+    char *data = buf->data ? buf->data : mem_dup("", 0);
+    *buf = (struct buf){.ceiling = buf->ceiling, .wipe = buf->wipe};
+    return data;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What time it is, as an interface, so that tests decide.
+ *
+ * Wall time is milliseconds since 1970 (UTC) and may jump; monotonic time is for deadlines and never
+ * goes back. A deadline is an absolute monotonic time in milliseconds. Any thread. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+#include "base/alloc.h"
+
+struct clock {
+    int64_t (*wall_ms)(void *context);
+    int64_t (*monotonic_ms)(void *context);
+    void *context;
+};
+
+/* CLOCK_REALTIME and CLOCK_MONOTONIC. */
+const struct clock *clock_system(void);
+
+static inline int64_t clock_wall_ms(const struct clock *clock)
+{
+    return clock->wall_ms(clock->context);
+}
+
+static inline int64_t clock_monotonic_ms(const struct clock *clock)
+{
+    return clock->monotonic_ms(clock->context);
+}
+
+/* Milliseconds until `deadline_ms`, at least 0. */
+int64_t clock_left_ms(const struct clock *clock, int64_t deadline_ms);
+
+#endif

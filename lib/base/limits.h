@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every ceiling on what comes from outside, each with the source of its number. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+enum {
+    /* A review carries object and oldObject, each at most 3 MiB at the API server, and an envelope;
+     * controller-runtime settled on 7 MiB as well (its PR 2598). */
+    LIMIT_REVIEW_BYTES = 7 * 1024 * 1024,
+    /* One value for every eleven bytes is what recorded reviews have. */
+    LIMIT_REVIEW_NODES = 700000,
+    /* managedFields nest to about 20. */
+    LIMIT_JSON_DEPTH = 128,
+    /* Bodies and JSON nodes of all requests in flight (DESIGN §2). */
+    LIMIT_IN_FLIGHT_BYTES = 64 * 1024 * 1024,
+    /* The answer: a patch of at most a gate and two annotations, 32 warnings. */
+    LIMIT_RESPONSE_BYTES = 64 * 1024,
+    LIMIT_PATCH_BYTES = 16 * 1024,
+
+    /* Kubernetes: DNS-1123 subdomain; Secret data keys share the length. */
+    LIMIT_NAME_BYTES = 253,
+    LIMIT_KEY_BYTES = 253,
+    /* Kubernetes: MaxSecretSize, 1 MiB of data. */
+    LIMIT_SECRET_DATA_BYTES = 1024 * 1024,
+
+    /* One element of a list or one line of a watch: an etcd object of 1.5 MiB with base64 and
+     * managedFields stays below. */
+    LIMIT_ELEMENT_BYTES = 4 * 1024 * 1024,
+    /* An answer of the Kubernetes API that is read whole (a GET, a PATCH). */
+    LIMIT_KUBE_ANSWER_BYTES = 4 * 1024 * 1024,
+    LIMIT_KUBE_BODY_BYTES = 4 * 1024 * 1024,
+
+    /* Secrets Manager: a value is at most 65,536 bytes, six times that when every byte is escaped
+     * as \u00xx, and the rest of the answer. */
+    LIMIT_AWS_VALUE_BYTES = 65536,
+    LIMIT_AWS_ANSWER_BYTES = 512 * 1024,
+    LIMIT_AWS_REQUEST_BYTES = 64 * 1024,
+
+    /* References of one Pod: etcd's 1.5 MiB would hold more, no real Pod does. */
+    LIMIT_POD_REFS = 4096,
+    /* What one request may wait for (DESIGN §2). */
+    LIMIT_WANTS = 32,
+    LIMIT_WAITING_REQUESTS = 64,
+
+    /* RFC 7519 tokens of the API server are about 1 KiB. */
+    LIMIT_TOKEN_BYTES = 64 * 1024,
+    LIMIT_PEM_BYTES = 1024 * 1024,
+    LIMIT_KUBECONFIG_BYTES = 1024 * 1024,
+
+    /* The API server cuts warnings (DESIGN §2). */
+    LIMIT_WARNING_BYTES = 120,
+    LIMIT_DENIAL_BYTES = 300,
+    LIMIT_WARNINGS = 16,
+
+    LIMIT_LOG_LINE_BYTES = 4096,
+    LIMIT_URL_BYTES = 4096,
+    LIMIT_HEADER_BYTES = 64 * 1024,
+};
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a persisted ExternalSecret to its Secret: plan the remote reads, ask for all at once, build
+ * the exact bytes, write them. Blocking; worker threads. */
+#ifndef EXTERNALSECRET_RECONCILE_H
+#define EXTERNALSECRET_RECONCILE_H
+
+#include "externalsecret/sink.h"
+#include "externalsecret/source.h"
+#include "objects/external_secret.h"
+
+enum reconcile_outcome {
+    RECONCILE_CREATED,
+    RECONCILE_UPDATED,
+    RECONCILE_UNCHANGED,   /* the live Secret already has exactly this */
+    RECONCILE_UNSUPPORTED, /* left alone; err says which field */
+    RECONCILE_FOREIGN,     /* a Secret of that name is not this ExternalSecret's; left alone */
+    RECONCILE_FAILED,      /* err says why; the old Secret stays as it was */
+};
+
+struct reconcile_input {
+    const struct external_secret *external_secret;
+    const struct store *store; /* NULL: not found */
+    const struct secret_source *source;
+    const struct secret_sink *sink;
+    int64_t deadline_ms;
+};
+
+/* `*ret_secret` is the Secret's record after CREATED, UPDATED, UNCHANGED, else NULL; it may be NULL
+ * to ask for none. A 409 is absorbed: read again; ours with the same data-hash is UNCHANGED. */
+enum reconcile_outcome reconcile(const struct reconcile_input *input, struct secret **ret_secret,
+                                 struct err *err);
+
+#endif

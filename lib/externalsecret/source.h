@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where remote values come from, as an interface: implemented over lib/aws and by the fake
+ * provider. Implementations are called from worker threads, several at once. */
+#ifndef EXTERNALSECRET_SOURCE_H
+#define EXTERNALSECRET_SOURCE_H
+
+#include "base/err.h"
+#include "base/secret_buf.h"
+#include "objects/store.h"
+
+/* One remote read; the engine asks for all reads of an ExternalSecret at once. */
+struct remote_read {
+    struct str_view key;     /* remoteRef.key */
+    struct str_view version; /* remoteRef.version, as written */
+    /* Prefer SecretBinary over SecretString, as ESO does when a property is wanted. */
+    bool prefer_binary;
+    /* Answer: the exact bytes; ceiling LIMIT_AWS_VALUE_BYTES. */
+    struct secret_buf value;
+};
+
+struct secret_source {
+    /* Fills every read's value or fails as a whole. ERR_MISSING (a remote secret does not exist),
+     * ERR_DENIED, ERR_BUSY (throttled), ERR_TIMEOUT, ERR_UNAVAILABLE, ERR_INVALID. The message names
+     * the remote key and the cause (AWS error code, request id), never a value. */
+    bool (*read)(void *context, const struct store *store, struct remote_read *reads, size_t count,
+                 int64_t deadline_ms, struct err *err);
+    void *context;
+};
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is wanted where: mode, onMissing, budgets. Immutable after loading; any thread. */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include "base/str_view.h"
+
+enum policy_mode {
+    MODE_ENFORCE,
+};
+
+enum on_missing {
+    ON_MISSING_HOLD,
+    ON_MISSING_WARN, /* also what hold becomes where the API server has no scheduling gates */
+};
+
+/* What applies to one namespace. */
+struct policy_rules {
+    enum policy_mode mode;
+    enum on_missing on_missing;
+    int64_t budget_ms;            /* waiting in admission, at most 1 s */
+    int64_t hold_described_ms;    /* end of a hold when an ExternalSecret describes the Secret */
+    int64_t hold_undescribed_ms;
+};
+
+struct policy {
+    struct policy_rules defaults;
+};
+
+/* enforce, hold, 250 ms, 5 min, 60 s (DESIGN §2, §8). */
+struct policy policy_builtin(void);
+struct policy_rules policy_for(const struct policy *policy, struct str_view namespace);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What Keyturn knows of the cluster: tables of immutable records, filled by watches only.
+ *
+ * Hash tables under one mutex; a request takes all its records in one lock hold (DESIGN §3). No
+ * snapshot across kinds is claimed. A kind that has not been listed yet, or is forbidden, is
+ * unknown, and so is an object that could not be read. Any thread. */
+#ifndef WORLD_WORLD_H
+#define WORLD_WORLD_H
+
+#include "objects/external_secret.h"
+#include "objects/pod.h"
+#include "objects/secret.h"
+#include "objects/store.h"
+#include "objects/workload.h"
+#include "world/facts.h"
+#include "world/fingerprint.h"
+
+struct world;
+
+enum world_table {
+    WORLD_SECRETS,
+    WORLD_EXTERNAL_SECRETS,
+    WORLD_STORES,         /* SecretStores */
+    WORLD_CLUSTER_STORES, /* ClusterSecretStores */
+    WORLD_PODS,           /* unbound ones */
+    WORLD_DEPLOYMENTS,
+    WORLD_STATEFUL_SETS,
+    WORLD_DAEMON_SETS,
+    WORLD_TABLES,
+};
+
+struct world *world_new(void);
+void world_free(struct world *world);
+
+/* The kind is complete (its list has been read whole) or not, from now on. */
+void world_set_synced(struct world *world, enum world_table table, bool synced);
+bool world_is_synced(struct world *world, enum world_table table);
+
+/* The keys in force; NULL: none, all hashes are unknown. The world keeps a copy. Changing them makes
+ * WORLD_SECRETS unsynced and empties it: digests under another key mean nothing. */
+void world_set_keys(struct world *world, const struct fingerprint_keys *keys);
+/* A copy of the keys in force; false when there are none. */
+bool world_keys(struct world *world, struct fingerprint_keys *ret);
+
+/* What an apply changed, for whoever acts on it. */
+struct world_change {
+    bool changed; /* content that matters differs: digests or key set; refs, marker; ... */
+    bool added;
+};
+
+/* Each takes over the caller's reference to the record and replaces the one of the same namespace
+ * and name. A Secret of the same uid with an older resourceVersion than the one known is dropped.
+ * What is known of a Secret that could not be decoded is "unreadable": unknown to look-ups. */
+struct world_change world_put_secret(struct world *world, struct secret *secret);
+void world_put_unreadable_secret(struct world *world, struct str_view namespace,
+                                 struct str_view name);
+struct world_change world_put_external_secret(struct world *world,
+                                              struct external_secret *external_secret);
+void world_put_store(struct world *world, struct store *store);
+struct world_change world_put_workload(struct world *world, struct workload *workload);
+void world_put_pod(struct world *world, struct pod *pod);
+/* Erases namespace/name (namespace empty for cluster-scoped); false when it was not there. */
+bool world_erase(struct world *world, enum world_table table, struct str_view namespace,
+                 struct str_view name);
+
+/* A relist: begin marks everything of the table as not seen, each put marks its record, end erases
+ * what was not seen and calls `erased(context, namespace, name)` for each, outside the lock. */
+void world_relist_begin(struct world *world, enum world_table table);
+void world_relist_end(struct world *world, enum world_table table,
+                      void (*erased)(void *context, struct str_view namespace,
+                                     struct str_view name),
+                      void *context);
+
+/* Fills `facts` (initialised with its namespace) for every valid Secret name in `refs`, in one lock
+ * hold: presence, record, and whether an ExternalSecret describes it. */
+void world_look_up(struct world *world, const struct secret_ref_list *refs, struct facts *facts);
+
+/* References of their own, or NULL. */
+struct secret *world_secret(struct world *world, struct str_view namespace, struct str_view name);
+struct pod *world_pod(struct world *world, struct str_view namespace, struct str_view name);
+struct workload *world_workload(struct world *world, enum workload_kind kind,
+                                struct str_view namespace, struct str_view name);
+struct store *world_store(struct world *world, bool cluster, struct str_view namespace,
+                          struct str_view name);
+struct external_secret *world_external_secret(struct world *world, struct str_view namespace,
+                                              struct str_view name);
+/* The ExternalSecret whose target is this Secret, not being deleted; the oldest name wins when
+ * there are several. */
+struct external_secret *world_describing(struct world *world, struct str_view namespace,
+                                         struct str_view secret_name);
+
+/* A growing list of retained records, released with world_list_done(). */
+struct world_list {
+    void **items;
+    size_t count;
+    size_t capacity;
+    void (*release)(void *item);
+};
+void world_list_done(struct world_list *list);
+/* Workloads that refer to the Secret, found through the index from Secret names to workloads. */
+void world_workloads_of(struct world *world, struct str_view namespace,
+                        struct str_view secret_name, struct world_list *ret);
+/* All unbound Pods; all workloads; all ExternalSecrets. */
+void world_pods(struct world *world, struct world_list *ret);
+void world_workloads(struct world *world, struct world_list *ret);
+void world_external_secrets(struct world *world, struct world_list *ret);
+
+#endif
