@@ -21,7 +21,7 @@ enum workload_kind {
 
 struct kind_info {
     enum workload_kind kind;
-    const char *group;    /* "" for core */
+    const char *group; /* "" for core */
     const char *version;
     const char *name;     /* "Deployment" */
     const char *resource; /* "deployments" */

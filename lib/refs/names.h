@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which names may appear in a URL or a lookup. Objects reach an admission webhook unvalidated: a
- * name may be empty, a megabyte long or hold "../" (Kubernetes: "Object Names and IDs"). Any thread. */
+ * name may be empty, a megabyte long or hold "../" (Kubernetes: "Object Names and IDs"). Any
+ * thread. */
 #ifndef REFS_NAMES_H
 #define REFS_NAMES_H
 
@@ -11,7 +12,8 @@
 bool name_is_dns_subdomain(struct str_view name);
 /* RFC 1123 label, 1..63 bytes: namespaces. */
 bool name_is_dns_label(struct str_view name);
-/* A key of a Secret: [-._a-zA-Z0-9]+, at most 253 bytes, not "." and not "..". */
+/* A key of a Secret (Kubernetes IsConfigMapKey): [-._a-zA-Z0-9]+, at most 253 bytes, not "." and
+ * not beginning with "..". */
 bool name_is_secret_key(struct str_view key);
 
 #endif

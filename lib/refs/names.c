@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "refs/names.h"
+
+#include "base/limits.h"
+
+enum {
+    DNS_LABEL_BYTES = 63,
+};
+
+static bool is_lower_alnum(char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
+}
+
+/* A label of any length: alphanumeric at both ends, '-' allowed between. */
+static bool is_label_text(struct str_view text)
+{
+    if (text.len == 0 || !is_lower_alnum(text.data[0]) ||
+        !is_lower_alnum(text.data[text.len - 1])) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_lower_alnum(text.data[i]) && text.data[i] != '-') {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool name_is_dns_subdomain(struct str_view name)
+{
+    if (name.len == 0 || name.len > LIMIT_NAME_BYTES) {
+        return false;
+    }
+    struct str_view rest = name;
+    struct str_view label;
+    while (sv_split(&rest, '.', &label)) {
+        /* Kubernetes bounds the whole, not each label. */
+        if (!is_label_text(label)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool name_is_dns_label(struct str_view name)
+{
+    return name.len <= DNS_LABEL_BYTES && is_label_text(name);
+}
+
+bool name_is_secret_key(struct str_view key)
+{
+    if (key.len == 0 || key.len > LIMIT_KEY_BYTES || sv_is(key, ".") ||
+        sv_starts_with(key, SV(".."))) {
+        return false;
+    }
+    for (size_t i = 0; i < key.len; i++) {
+        char byte = key.data[i];
+        if (!is_lower_alnum(byte) && !(byte >= 'A' && byte <= 'Z') && byte != '-' && byte != '.' &&
+            byte != '_') {
+            return false;
+        }
+    }
+    return true;
+}
