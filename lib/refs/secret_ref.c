@@ -291,11 +291,11 @@ static bool is_secrets_store(const struct json *volume)
 }
 
 /* iSCSI reads its Secret only for CHAP (core/v1 ISCSIVolumeSource). */
-static bool iscsi_has_chap(const struct json *volume)
+static bool is_iscsi_without_chap(const struct json *volume)
 {
     const struct json *iscsi = json_member(volume, "iscsi");
-    return json_is_true(json_member(iscsi, "chapAuthDiscovery")) ||
-           json_is_true(json_member(iscsi, "chapAuthSession"));
+    return iscsi && !json_is_true(json_member(iscsi, "chapAuthDiscovery")) &&
+           !json_is_true(json_member(iscsi, "chapAuthSession"));
 }
 
 static void add_volume_rows(struct walk *walk, const struct json *volume)
@@ -303,18 +303,19 @@ static void add_volume_rows(struct walk *walk, const struct json *volume)
     for (size_t i = 0; i < ARRAY_LEN(VOLUME_ROWS); i++) {
         const struct volume_row *row = &VOLUME_ROWS[i];
         const struct json *at = json_member(volume, row->volume);
+        bool unused = row->place == REF_ISCSI && is_iscsi_without_chap(volume);
+        bool for_the_sync = row->place == REF_CSI_PUBLISH && is_secrets_store(volume);
         if (row->object) {
             at = json_member(at, row->object);
         }
-        add(walk,
-            (struct secret_ref){
-                .place = row->place,
-                .where = json_string(json_member(volume, "name")),
-                .secret = json_string(json_member(at, row->name)),
-                .required = row->required && (row->place != REF_ISCSI || iscsi_has_chap(volume)),
-                .csi_may_sync =
-                    walk->csi_syncs && (row->place != REF_CSI_PUBLISH || !is_secrets_store(volume)),
-            });
+        add(walk, (struct secret_ref){
+                      .place = row->place,
+                      .where = json_string(json_member(volume, "name")),
+                      .secret = json_string(json_member(at, row->name)),
+                      .optional = unused,
+                      .required = row->required && !unused,
+                      .csi_may_sync = walk->csi_syncs && !for_the_sync,
+                  });
     }
 }
 

@@ -43,7 +43,8 @@ struct secret_ref {
     struct str_view where;  /* container name, or volume name for volume places; may be empty */
     struct str_view secret; /* name as written; never empty (the API skips empty names) */
     struct str_view key;    /* data NULL: the whole Secret */
-    bool optional;          /* `optional: true` */
+    /* `optional: true`, or an iSCSI volume without CHAP, whose Secret nobody reads. */
+    bool optional;
     /* kubelet cannot start the container without it, and waiting can cure that: optional is not
      * set, and the place is env, envFrom, a volume, CSI publish, azureFile, flexVolume, cinder, or
      * iscsi with CHAP. Never in an ephemeral container: the Pod runs without it. */

@@ -100,7 +100,7 @@ static const struct refs_case POD_ROWS[] = {
      "csi volume v db#* r\n"},
     {VOLUME("\"azureFile\":{\"secretName\":\"db\",\"shareName\":\"s\"}"),
      "azureFile volume v db#* r\n"},
-    {VOLUME("\"iscsi\":{\"secretRef\":{\"name\":\"db\"}}"), "iscsi volume v db#* \n"},
+    {VOLUME("\"iscsi\":{\"secretRef\":{\"name\":\"db\"}}"), "iscsi volume v db#* o\n"},
     {VOLUME("\"iscsi\":{\"chapAuthSession\":true,\"secretRef\":{\"name\":\"db\"}}"),
      "iscsi volume v db#* r\n"},
     {VOLUME("\"iscsi\":{\"chapAuthDiscovery\":true,\"secretRef\":{\"name\":\"db\"}}"),
