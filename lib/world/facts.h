@@ -37,12 +37,14 @@ void facts_done(struct facts *facts);
 void facts_add_names(struct facts *facts, const struct secret_ref_list *refs);
 /* NULL when there is none of that name. */
 struct fact *facts_find(const struct facts *facts, struct str_view name);
-/* Replaces what is known; takes its own reference to `secret`, which is NULL unless present. */
+/* Replaces what is known of a name that has a fact, else does nothing; takes its own reference to
+ * `secret`, which is NULL unless present. */
 void facts_set(struct facts *facts, struct str_view name, enum presence presence,
                struct secret *secret);
 
 /* The reference's own presence: a named key that an existing Secret lacks is absent; a whole Secret
- * is present as soon as it exists. */
+ * is present as soon as it exists. A name that no Secret can have is absent; a possible one without
+ * a fact is unknown. */
 enum presence facts_presence(const struct facts *facts, const struct secret_ref *ref);
 
 #endif

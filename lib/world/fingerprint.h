@@ -7,7 +7,8 @@
  *
  *     tag 'k' (one key) or 'w' (whole Secret); u32 big-endian length and bytes of namespace, name,
  *     key (empty for 'w'); presence byte 0 or 1; then for a present 'k' the 32-byte digest, for a
- *     present 'w' the key count as u32 big-endian, followed by one 'k' record for each key.
+ *     present 'w' the key count as u32 big-endian, followed by one 'k' record for each key, the keys
+ *     in bytewise order.
  *
  * The digest of a value is its HMAC under a second sub-key. The key id is derived from the key and
  * the scope (what rolls, and the version of the reference walker), so that a hash made under
@@ -40,11 +41,11 @@ void fingerprint_keys_wipe(struct fingerprint_keys *keys);
 enum fingerprint_result {
     FINGERPRINT_OK,
     FINGERPRINT_NOTHING, /* no reference rolls: there is nothing to hash */
-    FINGERPRINT_MISSING, /* a required reference is absent */
-    FINGERPRINT_UNKNOWN, /* a reference is unknown, or there is no installation key */
+    FINGERPRINT_MISSING, /* a required reference, rolling or not, is absent */
+    FINGERPRINT_UNKNOWN, /* a required or a rolling one is unknown, or there is no installation key */
 };
 
-/* `keys` may be NULL (unknown). `ret` is written only for FINGERPRINT_OK. */
+/* NOTHING goes before MISSING, and MISSING before UNKNOWN. `keys` may be NULL (unknown). `ret` is written only for FINGERPRINT_OK. */
 enum fingerprint_result fingerprint_compute(const struct fingerprint_keys *keys,
                                             const struct secret_ref_list *refs,
                                             const struct facts *facts,

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "objects/secret.h"
+
+#include "base/encode.h"
+#include "base/limits.h"
+#include "base/secret_buf.h"
+#include "objects/metadata.h"
+#include "objects/text_pool.h"
+
+static int compare_keys(const void *a, const void *b)
+{
+    const struct secret_key_digest *left = a;
+    const struct secret_key_digest *right = b;
+    return sv_compare(left->key, right->key);
+}
+
+/* Go writes a nil []byte as null. */
+static bool digest_value(const struct json *value, const struct hmac_key *digest_key,
+                         struct secret_buf *scratch, unsigned char ret[SHA256_BYTES],
+                         struct err *err)
+{
+    buf_clear(&scratch->bytes);
+    if (!decode_base64(&scratch->bytes, json_string(value), err)) {
+        return false;
+    }
+    hmac_sha256(sv_make((const char *)digest_key->bytes, sizeof digest_key->bytes),
+                secret_buf_view(scratch), ret);
+    return true;
+}
+
+/* `keys` has room for every member of `data`; the views borrow from the JSON. */
+static bool decode_keys(const struct json *data, const struct hmac_key *digest_key,
+                        struct secret_key_digest *keys, struct err *err)
+{
+    CLEANUP(secret_buf_done) struct secret_buf scratch;
+    secret_buf_init(&scratch, LIMIT_SECRET_DATA_BYTES);
+    size_t count = 0;
+    JSON_FOR_EACH (value, data) {
+        struct secret_key_digest *digest = &keys[count++];
+        digest->key = json_key(value);
+        if (!json_is(value, JSON_STRING) && !json_is_absent(value)) {
+            return err_set(err, ERR_INVALID, "data[%.*s] is not a string", SV_ARG(digest->key));
+        }
+        if (digest_key && !digest_value(value, digest_key, &scratch, digest->digest, err)) {
+            return err_wrap(err, "data[%.*s]", SV_ARG(digest->key));
+        }
+    }
+    qsort(keys, count, sizeof *keys, compare_keys);
+    return true;
+}
+
+static void take_text(struct secret *secret, struct text_pool *pool)
+{
+    text_pool_take(pool, &secret->namespace);
+    text_pool_take(pool, &secret->name);
+    text_pool_take(pool, &secret->uid);
+    text_pool_take(pool, &secret->resource_version);
+    text_pool_take_common(pool, &secret->type);
+    text_pool_take(pool, &secret->data_hash);
+    text_pool_take_common(pool, &secret->controller.group);
+    text_pool_take_common(pool, &secret->controller.kind);
+    text_pool_take(pool, &secret->controller.name);
+    text_pool_take(pool, &secret->controller.uid);
+    for (size_t i = 0; i < secret->key_count; i++) {
+        text_pool_take(pool, &secret->keys[i].key);
+    }
+}
+
+/* Moves keys and text into one block, the keys first because they need alignment. */
+static void own(struct secret *secret)
+{
+    struct text_pool counted = {0};
+    take_text(secret, &counted);
+    size_t key_bytes = secret->key_count * sizeof *secret->keys;
+    secret->storage = mem_alloc(key_bytes + counted.size);
+    if (key_bytes) {
+        memcpy(secret->storage, secret->keys, key_bytes);
+    }
+    secret->keys = (struct secret_key_digest *)(void *)secret->storage;
+    struct text_pool pool = {.at = secret->storage + key_bytes};
+    take_text(secret, &pool);
+}
+
+bool secret_decode(const struct json *object, const struct hmac_key *digest_key,
+                   struct secret **ret, struct err *err)
+{
+    struct metadata metadata;
+    if (!metadata_decode(object, true, &metadata, err)) {
+        return false;
+    }
+    const struct json *data = json_member(object, "data");
+    if (!json_is_absent(data) && !json_is(data, JSON_OBJECT)) {
+        return err_set(err, ERR_INVALID, "data is not an object");
+    }
+    size_t key_count = json_is_absent(data) ? 0 : data->len;
+    CLEANUP(mem_free_ptr)
+    struct secret_key_digest *keys = mem_alloc_array(key_count, sizeof *keys);
+    if (!decode_keys(data, digest_key, keys, err)) {
+        return false;
+    }
+    struct secret *secret = mem_alloc(sizeof *secret);
+    *secret = (struct secret){
+        .namespace = metadata.namespace,
+        .name = metadata.name,
+        .uid = metadata.uid,
+        .resource_version = metadata.resource_version,
+        .type = json_string(json_member(object, "type")),
+        .data_hash = metadata_annotation(&metadata, "reconcile.external-secrets.io/data-hash"),
+        .managed = sv_is(metadata_label(&metadata, "reconcile.external-secrets.io/managed"), "true"),
+        .immutable = json_is_true(json_member(object, "immutable")),
+        .last_write_ms = metadata_last_write_ms(&metadata),
+        .keys = keys,
+        .key_count = key_count,
+    };
+    atomic_init(&secret->references, 1);
+    if (!owner_find_controller(metadata.json, &secret->controller)) {
+        secret->controller = (struct owner){0};
+    }
+    own(secret);
+    *ret = secret;
+    return true;
+}
+
+struct secret *secret_retain(struct secret *secret)
+{
+    atomic_fetch_add_explicit(&secret->references, 1, memory_order_relaxed);
+    return secret;
+}
+
+void secret_release(struct secret *secret)
+{
+    if (secret && atomic_fetch_sub_explicit(&secret->references, 1, memory_order_acq_rel) == 1) {
+        free(secret->storage);
+        free(secret);
+    }
+}
+
+const struct secret_key_digest *secret_find_key(const struct secret *secret, struct str_view key)
+{
+    struct secret_key_digest wanted = {.key = key};
+    return secret->key_count == 0 ? NULL
+                                  : bsearch(&wanted, secret->keys, secret->key_count,
+                                            sizeof *secret->keys, compare_keys);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "objects/text_pool.h"
+
+void text_pool_take(struct text_pool *pool, struct str_view *view)
+{
+    pool->size += view->len;
+    if (pool->at && view->data) {
+        char *copy = pool->at;
+        if (view->len) {
+            memcpy(copy, view->data, view->len);
+        }
+        pool->at += view->len;
+        view->data = copy;
+    }
+}
+
+void text_pool_take_common(struct text_pool *pool, struct str_view *view)
+{
+    static const char *const common[] = {
+        "Opaque",
+        "kubernetes.io/tls",
+        "kubernetes.io/dockerconfigjson",
+        "kubernetes.io/service-account-token",
+        "external-secrets.io",
+        "ExternalSecret",
+        "apps",
+        "ReplicaSet",
+        "StatefulSet",
+        "DaemonSet",
+        "batch",
+        "Job",
+        "",
+    };
+    for (size_t i = 0; view->data && i < ARRAY_LEN(common); i++) {
+        if (sv_is(*view, common[i])) {
+            view->data = common[i];
+            return;
+        }
+    }
+    text_pool_take(pool, view);
+}
