@@ -29,6 +29,10 @@ void text_pool_take_common(struct text_pool *pool, struct str_view *view)
         "DaemonSet",
         "batch",
         "Job",
+        "Pending",
+        "Running",
+        "Succeeded",
+        "Failed",
         "",
     };
     for (size_t i = 0; view->data && i < ARRAY_LEN(common); i++) {

@@ -162,8 +162,7 @@ static void hash_records(const struct fingerprint_keys *keys, const struct secre
 
 enum fingerprint_result fingerprint_compute(const struct fingerprint_keys *keys,
                                             const struct secret_ref_list *refs,
-                                            const struct facts *facts,
-                                            char ret[FINGERPRINT_BYTES])
+                                            const struct facts *facts, char ret[FINGERPRINT_BYTES])
 {
     enum fingerprint_result result = survey(refs, facts);
     if (result != FINGERPRINT_OK) {

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "objects/store.h"
+
+#include "base/limits.h"
+#include "objects/metadata.h"
+#include "objects/schema.h"
+#include "objects/text_pool.h"
+
+enum {
+    ELEMENT_PATH_BYTES = 64,
+    REGION_MAX_BYTES = 32, /* the longest of AWS, us-isob-east-1 and the like, have 16 */
+};
+
+/* refreshInterval only says how often the operator validates the store again. */
+static const struct schema_field SPEC[] = {
+    {"controller", ""},
+    {"provider", NULL},
+    {"refreshInterval", NULL},
+    {"conditions", NULL},
+};
+static const struct schema_field AWS[] = {
+    {"service", "SecretsManager"},
+    {"region", NULL},
+    {"role", ""},
+    {"additionalRoles", ""},
+    {"externalID", ""},
+    {"sessionTags", ""},
+    {"transitiveTagKeys", ""},
+    {"sessionTagsPolicy", "None"},
+    {"prefix", ""},
+};
+static const struct schema_field FAKE[] = {{"data", NULL}};
+static const struct schema_field FAKE_DATA[] = {{"key", NULL}, {"value", NULL}, {"version", NULL}};
+
+/* It becomes part of a host name. */
+static bool is_region(struct str_view text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char byte = text.data[i];
+        bool letter = byte >= 'a' && byte <= 'z';
+        bool digit = byte >= '0' && byte <= '9';
+        bool inner_dash = byte == '-' && i > 0 && i + 1 < text.len;
+        if (!letter && !digit && !inner_dash) {
+            return false;
+        }
+    }
+    return text.len > 0 && text.len <= REGION_MAX_BYTES;
+}
+
+static void decode_aws(const struct json *aws, struct store *ret, struct buf *unsupported)
+{
+    const char *path = "spec.provider.aws";
+    ret->provider = PROVIDER_AWS_SECRETS_MANAGER;
+    schema_check(aws, path, AWS, ARRAY_LEN(AWS), unsupported);
+    if (schema_text(aws, path, "service", unsupported).len == 0) {
+        schema_note(unsupported, "%s.service", path);
+    }
+    ret->region = schema_text(aws, path, "region", unsupported);
+    if (!is_region(ret->region)) {
+        schema_note(unsupported, "%s.region", path);
+    }
+}
+
+static void decode_fake_value(const struct json *element, size_t index,
+                              struct store_fake_value *ret, struct buf *unsupported)
+{
+    char path[ELEMENT_PATH_BYTES];
+    (void)snprintf(path, sizeof path, "spec.provider.fake.data[%zu]", index);
+    schema_check(element, path, FAKE_DATA, ARRAY_LEN(FAKE_DATA), unsupported);
+    ret->key = schema_text(element, path, "key", unsupported);
+    ret->version = schema_text(element, path, "version", unsupported);
+    secret_buf_init(&ret->value, LIMIT_SECRET_DATA_BYTES);
+    secret_buf_add(&ret->value, schema_text(element, path, "value", unsupported));
+    if (ret->key.len == 0) {
+        schema_note(unsupported, "%s.key", path);
+    }
+    struct err ignored;
+    if (!secret_buf_check(&ret->value, path, &ignored)) {
+        schema_note(unsupported, "%s.value", path);
+    }
+}
+
+static void decode_fake(const struct json *fake, struct store *ret, struct buf *unsupported)
+{
+    const char *path = "spec.provider.fake";
+    ret->provider = PROVIDER_FAKE;
+    schema_check(fake, path, FAKE, ARRAY_LEN(FAKE), unsupported);
+    const struct json *data =
+        schema_array(json_member(fake, "data"), "spec.provider.fake.data", unsupported);
+    ret->fake = mem_alloc_array(data ? data->len : 0, sizeof *ret->fake);
+    JSON_FOR_EACH (element, data) {
+        decode_fake_value(element, ret->fake_count, &ret->fake[ret->fake_count], unsupported);
+        ret->fake_count++;
+    }
+}
+
+static void decode_provider(const struct json *spec, struct store *ret, struct buf *unsupported)
+{
+    const struct json *providers = json_member(spec, "provider");
+    const struct json *provider = NULL;
+    size_t count = 0;
+    JSON_FOR_EACH (member, json_is(providers, JSON_OBJECT) ? providers : NULL) {
+        if (!json_is_absent(member)) {
+            provider = member;
+            count++;
+        }
+    }
+    if (count != 1) {
+        schema_note(unsupported, "spec.provider");
+    } else if (sv_is(json_key(provider), "aws")) {
+        decode_aws(provider, ret, unsupported);
+    } else if (sv_is(json_key(provider), "fake")) {
+        decode_fake(provider, ret, unsupported);
+    } else {
+        schema_note(unsupported, "spec.provider.%.*s", SV_ARG(json_key(provider)));
+    }
+}
+
+/* Conditions restrict a ClusterSecretStore to namespaces; those of a SecretStore mean nothing. */
+static void check_conditions(const struct json *spec, bool cluster, struct buf *unsupported)
+{
+    const struct json *conditions = json_member(spec, "conditions");
+    bool none = json_is_absent(conditions) || (json_is(conditions, JSON_ARRAY) && !conditions->len);
+    if (cluster && !none) {
+        schema_note(unsupported, "spec.conditions");
+    }
+}
+
+static void take_text(struct store *store, struct text_pool *pool)
+{
+    text_pool_take(pool, &store->namespace);
+    text_pool_take(pool, &store->name);
+    text_pool_take(pool, &store->uid);
+    text_pool_take(pool, &store->resource_version);
+    text_pool_take(pool, &store->region);
+    text_pool_take(pool, &store->unsupported);
+    for (size_t i = 0; i < store->fake_count; i++) {
+        text_pool_take(pool, &store->fake[i].key);
+        text_pool_take(pool, &store->fake[i].version);
+    }
+}
+
+static void own(struct store *store)
+{
+    struct text_pool counted = {0};
+    take_text(store, &counted);
+    store->storage = mem_alloc(counted.size);
+    struct text_pool pool = {.at = store->storage};
+    take_text(store, &pool);
+}
+
+bool store_decode(const struct json *object, bool cluster, struct store **ret, struct err *err)
+{
+    struct metadata metadata;
+    const struct json *spec = json_member(object, "spec");
+    if (!metadata_decode(object, !cluster, &metadata, err)) {
+        return false;
+    }
+    if (!json_is(spec, JSON_OBJECT)) {
+        return err_set(err, ERR_INVALID, "spec is missing");
+    }
+    CLEANUP(buf_done) struct buf unsupported;
+    buf_init(&unsupported, SCHEMA_PATH_BYTES);
+    struct store *store = mem_alloc(sizeof *store);
+    atomic_init(&store->references, 1);
+    store->cluster = cluster;
+    store->namespace = metadata.namespace;
+    store->name = metadata.name;
+    store->uid = metadata.uid;
+    store->resource_version = metadata.resource_version;
+    store->generation = metadata.generation;
+    schema_check(spec, "spec", SPEC, ARRAY_LEN(SPEC), &unsupported);
+    check_conditions(spec, cluster, &unsupported);
+    decode_provider(spec, store, &unsupported);
+    store->unsupported = buf_view(&unsupported);
+    own(store);
+    *ret = store;
+    return true;
+}
+
+struct store *store_retain(struct store *store)
+{
+    atomic_fetch_add_explicit(&store->references, 1, memory_order_relaxed);
+    return store;
+}
+
+void store_release(struct store *store)
+{
+    if (store && atomic_fetch_sub_explicit(&store->references, 1, memory_order_acq_rel) == 1) {
+        for (size_t i = 0; i < store->fake_count; i++) {
+            secret_buf_done(&store->fake[i].value);
+        }
+        free(store->fake);
+        free(store->storage);
+        free(store);
+    }
+}
