@@ -68,14 +68,28 @@ void table_init(struct table *table, void (*release)(void *value))
     }
 }
 
+void table_init_borrowing(struct table *table, void (*release)(void *value))
+{
+    table_init(table, release);
+    table->borrows_keys = true;
+}
+
+static void free_key(const struct table *table, struct table_entry *entry)
+{
+    if (!table->borrows_keys) {
+        free((char *)entry->key);
+    }
+}
+
 void table_done(struct table *table)
 {
     for (size_t i = 0; i < table->capacity; i++) {
-        if (table->entries[i].key) {
+        struct table_entry *entry = &table->entries[i];
+        if (entry->key) {
+            free_key(table, entry);
             if (table->release) {
-                table->release(table->entries[i].value);
+                table->release(entry->value);
             }
-            free(table->entries[i].key);
         }
     }
     free(table->entries);
@@ -94,7 +108,7 @@ static struct table_entry *find(const struct table *table, struct str_view key)
         if (!entry->key || entry->distance < distance) {
             return NULL;
         }
-        if (entry->key_len == key.len && memcmp(entry->key, key.data, key.len) == 0) {
+        if (sv_equal(sv_make(entry->key, entry->key_len), key)) {
             return entry;
         }
     }
@@ -141,24 +155,34 @@ void *table_get(const struct table *table, struct str_view key)
     return entry ? entry->value : NULL;
 }
 
-void table_put(struct table *table, struct str_view key, void *value)
+void *table_swap(struct table *table, struct str_view key, void *value)
 {
     struct table_entry *entry = find(table, key);
     if (entry) {
-        if (table->release && entry->value != value) {
-            table->release(entry->value);
-        }
+        void *old = entry->value;
         entry->value = value;
-        return;
+        if (table->borrows_keys) {
+            entry->key = key.data;
+        }
+        return old;
     }
     if (table->count + 1 > table->capacity / 8 * 7) {
         grow(table);
     }
     insert(table, (struct table_entry){
-                      .key = mem_dup(key.data, key.len),
+                      .key = table->borrows_keys ? key.data : mem_dup(key.data, key.len),
                       .key_len = (uint32_t)key.len,
                       .value = value,
                   });
+    return NULL;
+}
+
+void table_put(struct table *table, struct str_view key, void *value)
+{
+    void *old = table_swap(table, key, value);
+    if (old && old != value && table->release) {
+        table->release(old);
+    }
 }
 
 void *table_take(struct table *table, struct str_view key)
@@ -168,7 +192,7 @@ void *table_take(struct table *table, struct str_view key)
         return NULL;
     }
     void *value = entry->value;
-    free(entry->key);
+    free_key(table, entry);
     size_t mask = table->capacity - 1;
     size_t slot = (size_t)(entry - table->entries);
     for (;;) {
