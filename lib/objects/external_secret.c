@@ -176,8 +176,7 @@ static void take_pairs(struct string_pair *pairs, size_t count, struct text_pool
 
 static void take_text(struct external_secret *external_secret, struct text_pool *pool)
 {
-    text_pool_take(pool, &external_secret->namespace);
-    text_pool_take(pool, &external_secret->name);
+    text_pool_take_names(pool, &external_secret->namespace, &external_secret->name);
     text_pool_take(pool, &external_secret->uid);
     text_pool_take(pool, &external_secret->resource_version);
     text_pool_take(pool, &external_secret->target);

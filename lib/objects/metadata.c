@@ -2,6 +2,7 @@
 #include "objects/metadata.h"
 
 #include "base/timestamp.h"
+#include "refs/names.h"
 
 /* A time nobody can read is no reason to lose the object. */
 static int64_t time_of(const struct json *node)
@@ -29,11 +30,11 @@ bool metadata_decode(const struct json *object, bool namespaced, struct metadata
     if (!json_to_i64(json_member(json, "generation"), &metadata.generation)) {
         metadata.generation = 0;
     }
-    if (metadata.name.len == 0) {
-        return err_set(err, ERR_INVALID, "metadata.name is missing");
+    if (!name_is_dns_subdomain(metadata.name)) {
+        return err_set(err, ERR_INVALID, "metadata.name is missing or no name");
     }
-    if (namespaced && metadata.namespace.len == 0) {
-        return err_set(err, ERR_INVALID, "metadata.namespace is missing");
+    if (namespaced && !name_is_dns_label(metadata.namespace)) {
+        return err_set(err, ERR_INVALID, "metadata.namespace is missing or no name");
     }
     *ret = metadata;
     return true;

@@ -27,8 +27,7 @@ static bool is_critical(const struct json *spec)
 
 static void take_text(struct pod *pod, struct text_pool *pool)
 {
-    text_pool_take(pool, &pod->namespace);
-    text_pool_take(pool, &pod->name);
+    text_pool_take_names(pool, &pod->namespace, &pod->name);
     text_pool_take(pool, &pod->uid);
     text_pool_take(pool, &pod->resource_version);
     text_pool_take(pool, &pod->stamp);

@@ -51,8 +51,7 @@ static bool decode_keys(const struct json *data, const struct hmac_key *digest_k
 
 static void take_text(struct secret *secret, struct text_pool *pool)
 {
-    text_pool_take(pool, &secret->namespace);
-    text_pool_take(pool, &secret->name);
+    text_pool_take_names(pool, &secret->namespace, &secret->name);
     text_pool_take(pool, &secret->uid);
     text_pool_take(pool, &secret->resource_version);
     text_pool_take_common(pool, &secret->type);

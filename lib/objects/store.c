@@ -128,8 +128,7 @@ static void check_conditions(const struct json *spec, bool cluster, struct buf *
 
 static void take_text(struct store *store, struct text_pool *pool)
 {
-    text_pool_take(pool, &store->namespace);
-    text_pool_take(pool, &store->name);
+    text_pool_take_names(pool, &store->namespace, &store->name);
     text_pool_take(pool, &store->uid);
     text_pool_take(pool, &store->resource_version);
     text_pool_take(pool, &store->region);

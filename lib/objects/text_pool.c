@@ -14,6 +14,17 @@ void text_pool_take(struct text_pool *pool, struct str_view *view)
     }
 }
 
+void text_pool_take_names(struct text_pool *pool, struct str_view *namespace, struct str_view *name)
+{
+    if (!namespace->data) {
+        *namespace = SV("");
+    }
+    struct str_view slash = SV("/");
+    text_pool_take(pool, namespace);
+    text_pool_take(pool, &slash);
+    text_pool_take(pool, name);
+}
+
 void text_pool_take_common(struct text_pool *pool, struct str_view *view)
 {
     static const char *const common[] = {

@@ -16,7 +16,11 @@ struct text_pool {
 
 /* A view without data stays without. */
 void text_pool_take(struct text_pool *pool, struct str_view *view);
-/* The same for text that is nearly always one of a few ("Opaque", "ReplicaSet"): those are turned to
+/* Both, in one piece: "namespace/name", the key of the record in the world's tables. An absent
+ * namespace becomes an empty one. */
+void text_pool_take_names(struct text_pool *pool, struct str_view *namespace,
+                          struct str_view *name);
+/* The same as the first for text that is nearly always one of a few ("Opaque", "ReplicaSet"): those are turned to
  * constants and take no room. */
 void text_pool_take_common(struct text_pool *pool, struct str_view *view);
 

@@ -108,8 +108,7 @@ static bool is_off(struct str_view annotation)
 
 static void take_text(struct workload *workload, struct text_pool *pool)
 {
-    text_pool_take(pool, &workload->namespace);
-    text_pool_take(pool, &workload->name);
+    text_pool_take_names(pool, &workload->namespace, &workload->name);
     text_pool_take(pool, &workload->uid);
     text_pool_take(pool, &workload->resource_version);
     text_pool_take(pool, &workload->marker);

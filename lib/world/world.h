@@ -37,20 +37,24 @@ void world_set_synced(struct world *world, enum world_table table, bool synced);
 bool world_is_synced(struct world *world, enum world_table table);
 
 /* The keys in force; NULL: none, all hashes are unknown. The world keeps a copy. Changing them makes
- * WORLD_SECRETS unsynced and empties it: digests under another key mean nothing. */
+ * WORLD_SECRETS unsynced and empties it: digests under another key mean nothing. So whoever puts
+ * Secrets calls this too, between two puts. The same keys again change nothing. */
 void world_set_keys(struct world *world, const struct fingerprint_keys *keys);
 /* A copy of the keys in force; false when there are none. */
 bool world_keys(struct world *world, struct fingerprint_keys *ret);
 
 /* What an apply changed, for whoever acts on it. */
 struct world_change {
-    bool changed; /* content that matters differs: digests or key set; refs, marker; ... */
+    /* A Secret's digests or key set; what makes an ExternalSecret's Secret; a workload's references,
+     * marker, and whether it may be patched. Neither metadata alone nor, for a Secret, another uid. */
+    bool changed;
     bool added;
 };
 
-/* Each takes over the caller's reference to the record and replaces the one of the same namespace
- * and name. A Secret of the same uid with an older resourceVersion than the one known is dropped.
- * What is known of a Secret that could not be decoded is "unreadable": unknown to look-ups. */
+/* Each takes over the caller's reference to the record, which comes from its decoder, and replaces
+ * the one of the same namespace and name. What was not there counts as changed. A Secret of the same
+ * uid with an older resourceVersion than the one known is dropped: nothing changed. What is known of
+ * a Secret that could not be decoded is "unreadable": unknown to look-ups. */
 struct world_change world_put_secret(struct world *world, struct secret *secret);
 void world_put_unreadable_secret(struct world *world, struct str_view namespace,
                                  struct str_view name);
@@ -64,7 +68,8 @@ bool world_erase(struct world *world, enum world_table table, struct str_view na
                  struct str_view name);
 
 /* A relist: begin marks everything of the table as not seen, each put marks its record, end erases
- * what was not seen and calls `erased(context, namespace, name)` for each, outside the lock. */
+ * what was not seen and calls `erased(context, namespace, name)` for each, outside the lock, unless
+ * it is NULL. A second begin starts again. */
 void world_relist_begin(struct world *world, enum world_table table);
 void world_relist_end(struct world *world, enum world_table table,
                       void (*erased)(void *context, struct str_view namespace,
@@ -84,8 +89,8 @@ struct store *world_store(struct world *world, bool cluster, struct str_view nam
                           struct str_view name);
 struct external_secret *world_external_secret(struct world *world, struct str_view namespace,
                                               struct str_view name);
-/* The ExternalSecret whose target is this Secret, not being deleted; the oldest name wins when
- * there are several. */
+/* The ExternalSecret whose target is this Secret, not being deleted; the first by name when there
+ * are several. */
 struct external_secret *world_describing(struct world *world, struct str_view namespace,
                                          struct str_view secret_name);
 

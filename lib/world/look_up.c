@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "world/tables.h"
+
+/* Under the lock. A deleting one no longer makes anything. */
+static enum presence described(const struct world *world, struct str_view key)
+{
+    const struct name_set *set = name_index_find(&world->targets, key);
+    for (uint32_t i = 0; set && i < set->count; i++) {
+        const struct external_secret *external_secret = set->items[i];
+        if (!external_secret->deleting) {
+            return PRESENCE_PRESENT;
+        }
+    }
+    return world->synced[WORLD_EXTERNAL_SECRETS] ? PRESENCE_ABSENT : PRESENCE_UNKNOWN;
+}
+
+/* Under the lock. */
+static void fill(const struct world *world, struct str_view namespace, struct fact *fact)
+{
+    char text[WORLD_KEY_BYTES];
+    struct str_view key = world_key(text, namespace, sv_of(fact->name));
+    struct secret *secret = table_get(&world->tables[WORLD_SECRETS], key);
+    if (secret) {
+        fact->secret = secret_retain(secret);
+        fact->presence = PRESENCE_PRESENT;
+    } else if (world->synced[WORLD_SECRETS] && !table_get(&world->unreadable, key)) {
+        fact->presence = PRESENCE_ABSENT;
+    } else {
+        fact->presence = PRESENCE_UNKNOWN;
+    }
+    fact->described = described(world, key);
+}
+
+void world_look_up(struct world *world, const struct secret_ref_list *refs, struct facts *facts)
+{
+    facts_add_names(facts, refs);
+    for (size_t i = 0; i < facts->count; i++) {
+        secret_release(facts->items[i].secret);
+        facts->items[i].secret = NULL;
+    }
+    world_lock(world);
+    for (size_t i = 0; i < facts->count; i++) {
+        fill(world, sv_of(facts->namespace), &facts->items[i]);
+    }
+    world_unlock(world);
+}
+
+struct secret *world_secret(struct world *world, struct str_view namespace, struct str_view name)
+{
+    char text[WORLD_KEY_BYTES];
+    struct str_view key = world_key(text, namespace, name);
+    world_lock(world);
+    struct secret *secret = table_get(&world->tables[WORLD_SECRETS], key);
+    if (secret) {
+        (void)secret_retain(secret);
+    }
+    world_unlock(world);
+    return secret;
+}
+
+struct pod *world_pod(struct world *world, struct str_view namespace, struct str_view name)
+{
+    char text[WORLD_KEY_BYTES];
+    struct str_view key = world_key(text, namespace, name);
+    world_lock(world);
+    struct pod *pod = table_get(&world->tables[WORLD_PODS], key);
+    if (pod) {
+        (void)pod_retain(pod);
+    }
+    world_unlock(world);
+    return pod;
+}
+
+struct workload *world_workload(struct world *world, enum workload_kind kind,
+                                struct str_view namespace, struct str_view name)
+{
+    char text[WORLD_KEY_BYTES];
+    struct str_view key = world_key(text, namespace, name);
+    enum world_table table = world_table_of(kind);
+    if (table == WORLD_TABLES) {
+        return NULL;
+    }
+    world_lock(world);
+    struct workload *workload = table_get(&world->tables[table], key);
+    if (workload) {
+        (void)workload_retain(workload);
+    }
+    world_unlock(world);
+    return workload;
+}
+
+struct store *world_store(struct world *world, bool cluster, struct str_view namespace,
+                          struct str_view name)
+{
+    char text[WORLD_KEY_BYTES];
+    struct str_view key = world_key(text, cluster ? SV("") : namespace, name);
+    world_lock(world);
+    struct store *store =
+        table_get(&world->tables[cluster ? WORLD_CLUSTER_STORES : WORLD_STORES], key);
+    if (store) {
+        (void)store_retain(store);
+    }
+    world_unlock(world);
+    return store;
+}
+
+struct external_secret *world_external_secret(struct world *world, struct str_view namespace,
+                                              struct str_view name)
+{
+    char text[WORLD_KEY_BYTES];
+    struct str_view key = world_key(text, namespace, name);
+    world_lock(world);
+    struct external_secret *record = table_get(&world->tables[WORLD_EXTERNAL_SECRETS], key);
+    if (record) {
+        (void)external_secret_retain(record);
+    }
+    world_unlock(world);
+    return record;
+}
+
+struct external_secret *world_describing(struct world *world, struct str_view namespace,
+                                         struct str_view secret_name)
+{
+    char text[WORLD_KEY_BYTES];
+    struct str_view key = world_key(text, namespace, secret_name);
+    struct external_secret *first = NULL;
+    world_lock(world);
+    const struct name_set *set = name_index_find(&world->targets, key);
+    for (uint32_t i = 0; set && i < set->count; i++) {
+        struct external_secret *candidate = set->items[i];
+        if (!candidate->deleting && (!first || sv_compare(candidate->name, first->name) < 0)) {
+            first = candidate;
+        }
+    }
+    if (first) {
+        (void)external_secret_retain(first);
+    }
+    world_unlock(world);
+    return first;
+}
