@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures: one control plane for the session, a namespace for each test."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.control_plane import ControlPlane
+
+# What a failed test leaves behind in its namespace is written beside the logs. Not Secrets.
+DUMPED_KINDS = ("Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Event")
+
+_control_plane = pytest.StashKey[ControlPlane]()
+_kept_logs = pytest.StashKey[set[Path]]()
+
+
+@pytest.fixture(scope="session")
+def control_plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
+    cluster = ControlPlane(nodes=2)
+    request.config.stash[_control_plane] = cluster
+    with cluster:
+        yield cluster
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A fresh one, named after the test; its removal is not waited for."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
+    name = f"{words[:50].rstrip('-')}-{secrets.token_hex(3)}"
+    control_plane.create_namespace(name)
+    yield name
+    if request.node.stash.get(_failed, False):
+        _dump(control_plane, name)
+    control_plane.api.delete("Namespace", name)
+
+
+_failed = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Iterator[None]:
+    report: pytest.TestReport = yield
+    if report.failed:
+        item.stash[_failed] = True
+        cluster = item.config.stash.get(_control_plane, None)
+        if cluster is not None:
+            folder = cluster.keep_logs()
+            item.config.stash.setdefault(_kept_logs, set()).add(folder)
+            report.sections.append(("control plane", f"logs: {folder}"))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for folder in terminalreporter.config.stash.get(_kept_logs, set()):
+        terminalreporter.write_line(f"logs of the control plane are kept: {folder}")
+
+
+def _dump(cluster: ControlPlane, namespace: str) -> None:
+    objects = {kind: cluster.api.list(kind, namespace) for kind in DUMPED_KINDS}
+    (cluster.log_folder / f"{namespace}.json").write_text(json.dumps(objects, indent=1))

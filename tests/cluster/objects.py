@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Manifests that many tests start from, as dicts to be changed freely."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.cluster.api import Object
+
+IMAGE = "registry.example/app:1"  # nobody pulls it: Nodes are fake
+
+
+def pod_spec(**changes: Any) -> Object:
+    return {"containers": [{"name": "app", "image": IMAGE}], **changes}
+
+
+def pod(name: str, annotations: dict[str, str] | None = None, **spec: Any) -> Object:
+    metadata = {"name": name, "annotations": annotations or {}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod_spec(**spec)}
+
+
+def template(app: str, **spec: Any) -> Object:
+    return {"metadata": {"labels": {"app": app}}, "spec": pod_spec(**spec)}
+
+
+def deployment(name: str, replicas: int = 1, **spec: Any) -> Object:
+    return _workload("Deployment", name, replicas=replicas, template=template(name, **spec))
+
+
+def stateful_set(name: str, replicas: int = 1, **spec: Any) -> Object:
+    return _workload(
+        "StatefulSet", name, replicas=replicas, serviceName=name, template=template(name, **spec)
+    )
+
+
+def daemon_set(name: str, **spec: Any) -> Object:
+    return _workload("DaemonSet", name, template=template(name, **spec))
+
+
+def job(name: str, **spec: Any) -> Object:
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name},
+        "spec": {"template": template(name, restartPolicy="Never", **spec)},
+    }
+
+
+def cron_job(name: str, schedule: str = "* * * * *", **spec: Any) -> Object:
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": name},
+        "spec": {"schedule": schedule, "jobTemplate": {"spec": job(name, **spec)["spec"]}},
+    }
+
+
+def secret(name: str, **data: str) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name},
+        "stringData": data,
+    }
+
+
+def _workload(kind: str, name: str, **spec: Any) -> Object:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": {"selector": {"matchLabels": {"app": name}}, **spec},
+    }
