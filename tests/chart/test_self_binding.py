@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""That the policies are rendered, and whom they match. What they allow and deny is tested on an
+API server: tests/cluster/test_self_binding.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chart.conftest import NAMESPACE, Helm, Json, Manifests
+
+BOUND = ("pods", "secrets", "subresources", "deployments", "statefulsets", "daemonsets")
+POLICY = "ValidatingAdmissionPolicy"
+BINDING = "ValidatingAdmissionPolicyBinding"
+
+
+def test_each_policy_matches_keyturn_alone(default: Manifests) -> None:
+    names = {f"keyturn-self-{what}" for what in BOUND}
+    assert {item["metadata"]["name"] for item in default.kind(POLICY)} == names
+    user = f"request.userInfo.username == 'system:serviceaccount:{NAMESPACE}:keyturn'"
+    for policy in default.kind(POLICY):
+        assert policy["spec"]["failurePolicy"] == "Fail"
+        assert [item["expression"] for item in policy["spec"]["matchConditions"]] == [user]
+        assert "matchResources" not in policy["spec"]
+
+
+def test_each_policy_is_in_force_everywhere(default: Manifests) -> None:
+    for policy in default.kind(POLICY):
+        name = policy["metadata"]["name"]
+        assert default.one(BINDING, name)["spec"] == {
+            "policyName": name,
+            "validationActions": ["Deny", "Audit"],
+        }
+        for selector in ("namespaceSelector", "objectSelector", "excludeResourceRules"):
+            assert selector not in policy["spec"]["matchConstraints"]
+
+
+def test_no_operation_is_left_open(default: Manifests) -> None:
+    resources = set()
+    for policy in default.kind(POLICY):
+        for rule in policy["spec"]["matchConstraints"]["resourceRules"]:
+            assert rule["operations"] == ["*"]
+            (group,) = rule["apiGroups"]
+            resources |= {(group, resource) for resource in rule["resources"]}
+    workloads = ("deployments", "statefulsets", "daemonsets")
+    assert resources == {
+        ("", "secrets"),
+        ("", "pods"),
+        ("", "pods/*"),
+        *(("apps", resource) for resource in workloads),
+        *(("apps", f"{resource}/*") for resource in workloads),
+    }
+
+
+def test_each_refusal_says_why(default: Manifests) -> None:
+    for policy in default.kind(POLICY):
+        for validation in policy["spec"]["validations"]:
+            assert validation["message"].startswith("Keyturn may ")
+            assert validation["reason"] == "Forbidden"
+
+
+@pytest.mark.parametrize(
+    ("version", "values", "rendered"),
+    [
+        ("1.30.0", {}, True),
+        ("1.31.4-eks-1234567", {}, True),
+        ("1.30.0-rc.1", {}, True),
+        ("1.29.9", {}, False),
+        ("1.28.0", {}, False),
+        ("1.36.3", {"selfBinding": {"enabled": False}}, False),
+    ],
+)
+def test_rendered_where_served(helm: Helm, version: str, values: Json, rendered: bool) -> None:
+    manifests = helm.render(values, kube_version=version)
+    expected = len(BOUND) if rendered else 0
+    assert len(manifests.kind(POLICY)) == len(manifests.kind(BINDING)) == expected
+
+
+def test_rendered_where_the_cluster_says_it_serves_them(helm: Helm) -> None:
+    more = ("--api-versions", "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy")
+    assert helm.render(kube_version="1.29.9", more=more).kind(POLICY)
+
+
+def test_names_follow_the_release(helm: Helm) -> None:
+    manifests = helm.render({"serviceAccount": {"name": "account"}}, release="other")
+    policy = manifests.one(POLICY, "other-keyturn-self-secrets")
+    (condition,) = policy["spec"]["matchConditions"]
+    assert condition["expression"].endswith(f"'system:serviceaccount:{NAMESPACE}:account'")
+    own = next(item for item in policy["spec"]["variables"] if item["name"] == "own")
+    assert "'other-keyturn-certificate', 'other-keyturn-installation-key'" in own["expression"]
+
+
+def test_actions(helm: Helm) -> None:
+    manifests = helm.render({"selfBinding": {"validationActions": ["Warn"]}})
+    for binding in manifests.kind(BINDING):
+        assert binding["spec"]["validationActions"] == ["Warn"]
+    reason = helm.refuse({"selfBinding": {"validationActions": ["Deny", "Warn"]}})
+    assert "Deny and Warn" in reason
