@@ -23,9 +23,9 @@ SKEW_SECONDS = 300
 TERMINATOR = "aws4_request"
 
 _AUTHORIZATION = re.compile(
-    r"AWS4-HMAC-SHA256 Credential=(?P<key>[A-Za-z0-9_]{3,128})/(?P<date>[^/, ]+)/(?P<region>[^/, ]+)"
-    r"/(?P<service>[^/, ]+)/(?P<terminator>[^/, ]+), SignedHeaders=(?P<names>[^, ]+), "
-    r"Signature=(?P<signature>[0-9a-f]{64})"
+    r"AWS4-HMAC-SHA256 Credential=(?P<key>[A-Za-z0-9_]{3,128})/(?P<date>[^/, ]+)"
+    r"/(?P<region>[^/, ]+)/(?P<service>[^/, ]+)/(?P<terminator>[^/, ]+), "
+    r"SignedHeaders=(?P<names>[^, ]+), Signature=(?P<signature>[0-9a-f]{64})"
 )
 _TOKEN_LINE = re.compile(r"^(x-amz-security-token:).*$", re.MULTILINE)
 
@@ -278,7 +278,9 @@ def verify(
     authorization = request.values("authorization")
     if not authorization:
         raise SignatureError(
-            "no-authorization", "MissingAuthenticationTokenException", "Missing Authentication Token"
+            "no-authorization",
+            "MissingAuthenticationTokenException",
+            "Missing Authentication Token",
         )
     if len(authorization) > 1:
         raise SignatureError(
@@ -324,9 +326,7 @@ def verify(
             hashlib.sha256(canonical).hexdigest(),
         ]
     )
-    derived = signing_key(
-        key.secret_access_key, match["date"], match["region"], match["service"]
-    )
+    derived = signing_key(key.secret_access_key, match["date"], match["region"], match["service"])
     expected = hmac.new(derived, to_sign.encode(), hashlib.sha256).hexdigest()
     text = canonical.decode("utf-8", "replace")
     if not hmac.compare_digest(expected, match["signature"]):

@@ -161,10 +161,16 @@ SM_BATCH = VECTORS[IDS.index("sm-batch")]
 @pytest.mark.parametrize(
     "old,new,rule",
     [
-        ("SignedHeaders=content-type;host;", "SignedHeaders=host;content-type;",
-         "signed-headers-order"),
-        ("SignedHeaders=content-type;host;", "SignedHeaders=content-type;host;host;",
-         "signed-headers-order"),
+        (
+            "SignedHeaders=content-type;host;",
+            "SignedHeaders=host;content-type;",
+            "signed-headers-order",
+        ),
+        (
+            "SignedHeaders=content-type;host;",
+            "SignedHeaders=content-type;host;host;",
+            "signed-headers-order",
+        ),
         ("content-type;host;", "content-type;", "unsigned-host"),
         ("x-amz-date;", "", "unsigned-x-amz-date"),
         ("SignedHeaders=content-type;", "SignedHeaders=", "unsigned-header"),
