@@ -98,7 +98,11 @@ class FaultBook:
         self._stopped = False
 
     def arm(self, kind: str, times: Optional[int] = None, **arguments: Any) -> Fault:
-        """Arguments named like a fact select calls, the others are the kind's parameters."""
+        """Arguments named like a fact select calls, the others are the kind's parameters.
+
+        "never" is a hold that nobody means to release.
+        """
+        kind = "hold" if kind == "never" else kind
         if kind not in self._kinds:
             raise ValueError(f"no fault kind {kind!r}; known: {', '.join(sorted(self._kinds))}")
         if times is not None and times < 1:
