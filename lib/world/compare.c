@@ -66,7 +66,8 @@ static bool same_refs(const struct secret_ref_list *a, const struct secret_ref_l
     for (size_t i = 0; i < a->count; i++) {
         const struct secret_ref *left = &a->items[i];
         const struct secret_ref *right = &b->items[i];
-        if (left->place != right->place || !sv_equal(left->where, right->where) ||
+        if (left->place != right->place || left->container != right->container ||
+            left->csi_may_sync != right->csi_may_sync || !sv_equal(left->where, right->where) ||
             !sv_equal(left->secret, right->secret) ||
             (left->key.data == NULL) != (right->key.data == NULL) ||
             !sv_equal(left->key, right->key) || left->optional != right->optional ||
