@@ -23,13 +23,18 @@ struct admit_input {
     bool final;                          /* no more will come: answer a verdict */
 };
 
+enum {
+    ADMISSION_CODE_BYTES = 8, /* "KT104" and NUL */
+};
+
 /* What to do with an annotation of ours. */
 enum annotation_action {
-    ANNOTATION_KEEP,   /* leave what stands there (or nothing) */
+    ANNOTATION_KEEP, /* leave what stands there (or nothing) */
     ANNOTATION_SET,
     ANNOTATION_REMOVE,
 };
 
+/* One line, printable ASCII. */
 struct warning {
     char text[LIMIT_WARNING_BYTES + 1];
 };
@@ -37,11 +42,13 @@ struct warning {
 struct verdict {
     bool allowed;
     const char *decision; /* for log and metric: "allow", "deny", "hold", "skip", "wait" */
-    char code[8];         /* "KT104" of the denial or first warning, else "" */
+    /* Of the denial or the first warning ("KT104", admission/codes.h), else "". */
+    char code[ADMISSION_CODE_BYTES];
     char denial[LIMIT_DENIAL_BYTES + 1];
     struct warning warnings[LIMIT_WARNINGS];
     size_t warning_count;
-    bool add_gate;
+    bool held;                     /* the Pod leaves with the gate keyturn.io/secrets ... */
+    bool add_gate;                 /* ... which this answer adds, or which is there already */
     enum annotation_action marker; /* template annotation keyturn.io/rollout-hash */
     enum annotation_action stamp;  /* Pod annotation keyturn.io/secrets-hash */
     char hash[FINGERPRINT_BYTES];  /* for whichever of the two is SET */
@@ -51,6 +58,13 @@ struct verdict {
     size_t want_count;
 };
 
+/* True when the object is allowed untouched whatever its references are, so that nobody needs to
+ * look them up: not a kind of ours, DELETE, CONNECT, a subresource other than ephemeralcontainers,
+ * being deleted, a mirror Pod, a workload with a controller, an UPDATE of a Job. */
+bool admit_skips(const struct review *review);
+
+/* `input->refs` are those of review_pod_spec(); `input->facts` are about them and about
+ * review->namespace. `*ret` borrows from the review (wants, old_marker). */
 void admit_decide(const struct admit_input *input, struct verdict *ret);
 
 #endif

@@ -14,9 +14,13 @@ struct json_text {
     const struct json *root;
 };
 
+/* In the literal ' stands for ", which C would want escaped. */
 static inline struct json_text json_text_of(const char *literal)
 {
     struct json_text ret = {.text = str_dup(literal)};
+    for (char *at = ret.text; *at; at++) {
+        *at = *at == '\'' ? '"' : *at;
+    }
     const struct json_limits limits = {.max_nodes = LIMIT_REVIEW_NODES,
                                        .max_depth = LIMIT_JSON_DEPTH};
     struct err err = {0};

@@ -13,14 +13,14 @@ struct kind_case {
 };
 
 static const struct kind_case CASES[] = {
-    {"", "Pod", KIND_POD, false, "{\"found\":true}"},
-    {"apps", "Deployment", KIND_DEPLOYMENT, true, "{\"spec\":{\"template\":{\"found\":true}}}"},
-    {"apps", "StatefulSet", KIND_STATEFUL_SET, true, "{\"spec\":{\"template\":{\"found\":true}}}"},
-    {"apps", "DaemonSet", KIND_DAEMON_SET, true, "{\"spec\":{\"template\":{\"found\":true}}}"},
-    {"apps", "ReplicaSet", KIND_REPLICA_SET, false, "{\"spec\":{\"template\":{\"found\":true}}}"},
-    {"batch", "Job", KIND_JOB, false, "{\"spec\":{\"template\":{\"found\":true}}}"},
+    {"", "Pod", KIND_POD, false, "{'found':true}"},
+    {"apps", "Deployment", KIND_DEPLOYMENT, true, "{'spec':{'template':{'found':true}}}"},
+    {"apps", "StatefulSet", KIND_STATEFUL_SET, true, "{'spec':{'template':{'found':true}}}"},
+    {"apps", "DaemonSet", KIND_DAEMON_SET, true, "{'spec':{'template':{'found':true}}}"},
+    {"apps", "ReplicaSet", KIND_REPLICA_SET, false, "{'spec':{'template':{'found':true}}}"},
+    {"batch", "Job", KIND_JOB, false, "{'spec':{'template':{'found':true}}}"},
     {"batch", "CronJob", KIND_CRON_JOB, false,
-     "{\"spec\":{\"jobTemplate\":{\"spec\":{\"template\":{\"found\":true}}}}}"},
+     "{'spec':{'jobTemplate':{'spec':{'template':{'found':true}}}}}"},
 };
 
 START_TEST(finds_kind_and_its_template)
@@ -61,12 +61,12 @@ START_TEST(has_no_template_where_it_is_absent_or_no_object)
 {
     static const char *const objects[] = {
         "{}",
-        "{\"spec\":null}",
-        "{\"spec\":{\"template\":null}}",
-        "{\"spec\":{\"template\":[]}}",
-        "{\"spec\":[{\"template\":{}}]}",
+        "{'spec':null}",
+        "{'spec':{'template':null}}",
+        "{'spec':{'template':[]}}",
+        "{'spec':[{'template':{}}]}",
         "null",
-        "\"spec\"",
+        "'spec'",
     };
     for (size_t i = 0; i < ARRAY_LEN(objects); i++) {
         CLEANUP(json_text_done) struct json_text json = json_text_of(objects[i]);

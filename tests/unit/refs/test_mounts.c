@@ -7,11 +7,11 @@
 #include "json_text.h"
 
 static const char POD_SPEC[] =
-    "{\"initContainers\":[{\"volumeMounts\":[{\"name\":\"b\",\"subPath\":\"z\"}]}],"
-    "\"containers\":[{\"volumeMounts\":[{\"name\":\"b\"},{\"name\":\"a\",\"subPathExpr\":\"$(X)\"},"
-    "{\"name\":\"b\",\"subPath\":\"k\"}]},{},{\"volumeMounts\":{\"name\":\"a\"}},"
-    "{\"volumeMounts\":[{\"name\":\"b\",\"subPath\":\"k\"}]}],"
-    "\"ephemeralContainers\":[{\"volumeMounts\":[{\"name\":\"a\"}]}]}";
+    "{'initContainers':[{'volumeMounts':[{'name':'b','subPath':'z'}]}],"
+    "'containers':[{'volumeMounts':[{'name':'b'},{'name':'a','subPathExpr':'$(X)'},"
+    "{'name':'b','subPath':'k'}]},{},{'volumeMounts':{'name':'a'}},"
+    "{'volumeMounts':[{'name':'b','subPath':'k'}]}],"
+    "'ephemeralContainers':[{'volumeMounts':[{'name':'a'}]}]}";
 
 START_TEST(sorts_the_mounts_of_each_volume)
 {
@@ -56,7 +56,7 @@ START_TEST(refuses_more_mounts_than_the_limit)
 {
     CLEANUP(buf_done) struct buf text = {0};
     buf_init(&text, 1 << 20);
-    buf_add_str(&text, "{\"containers\":[{\"volumeMounts\":[{}");
+    buf_add_str(&text, "{'containers':[{'volumeMounts':[{}");
     for (int i = 1; i < LIMIT_POD_REFS; i++) {
         buf_add_str(&text, ",{}");
     }

@@ -49,27 +49,27 @@ struct refs_case {
 
 /* The rows that stand in a container, once in each of the three lists. */
 #define IN_ALL_LISTS(container)                                                                    \
-    "{\"initContainers\":[" container "],\"containers\":[" container                               \
-    "],\"ephemeralContainers\":[" container "]}"
+    "{'initContainers':[" container "],'containers':[" container                                   \
+    "],'ephemeralContainers':[" container "]}"
 
 static const struct refs_case CONTAINER_ROWS[] = {
-    {IN_ALL_LISTS("{\"name\":\"c\",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"secretKeyRef\":"
-                  "{\"name\":\"db\",\"key\":\"PW\"}}}]}"),
+    {IN_ALL_LISTS("{'name':'c','env':[{'name':'A','valueFrom':{'secretKeyRef':"
+                  "{'name':'db','key':'PW'}}}]}"),
      "env init container c db#PW rR\n"
      "env container c db#PW rR\n"
      "env ephemeral container c db#PW \n"},
-    {IN_ALL_LISTS("{\"name\":\"c\",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"secretKeyRef\":"
-                  "{\"name\":\"db\",\"key\":\"PW\",\"optional\":true}}}]}"),
+    {IN_ALL_LISTS("{'name':'c','env':[{'name':'A','valueFrom':{'secretKeyRef':"
+                  "{'name':'db','key':'PW','optional':true}}}]}"),
      "env init container c db#PW oR\n"
      "env container c db#PW oR\n"
      "env ephemeral container c db#PW o\n"},
-    {IN_ALL_LISTS("{\"name\":\"c\",\"envFrom\":[{\"prefix\":\"P_\",\"secretRef\":"
-                  "{\"name\":\"db\"}}]}"),
+    {IN_ALL_LISTS("{'name':'c','envFrom':[{'prefix':'P_','secretRef':"
+                  "{'name':'db'}}]}"),
      "envFrom init container c db#* rR\n"
      "envFrom container c db#* rR\n"
      "envFrom ephemeral container c db#* \n"},
-    {IN_ALL_LISTS("{\"name\":\"c\",\"envFrom\":[{\"secretRef\":"
-                  "{\"name\":\"db\",\"optional\":true}}]}"),
+    {IN_ALL_LISTS("{'name':'c','envFrom':[{'secretRef':"
+                  "{'name':'db','optional':true}}]}"),
      "envFrom init container c db#* oR\n"
      "envFrom container c db#* oR\n"
      "envFrom ephemeral container c db#* o\n"},
@@ -81,44 +81,39 @@ START_TEST(finds_container_rows_in_every_list)
 }
 END_TEST
 
-#define VOLUME(text) "{\"volumes\":[{\"name\":\"v\"," text "}]}"
+#define VOLUME(text) "{'volumes':[{'name':'v'," text "}]}"
 
 static const struct refs_case POD_ROWS[] = {
-    {VOLUME("\"secret\":{\"secretName\":\"db\"}"), "volume volume v db#* r\n"},
-    {VOLUME("\"secret\":{\"secretName\":\"db\",\"items\":[]}"), "volume volume v db#* r\n"},
-    {VOLUME("\"secret\":{\"secretName\":\"db\",\"optional\":true}"), "volume volume v db#* o\n"},
-    {VOLUME("\"secret\":{\"secretName\":\"db\",\"items\":[{\"key\":\"b\",\"path\":\"x\"},"
-            "{\"key\":\"a\",\"path\":\"y\"}]}"),
+    {VOLUME("'secret':{'secretName':'db'}"), "volume volume v db#* r\n"},
+    {VOLUME("'secret':{'secretName':'db','items':[]}"), "volume volume v db#* r\n"},
+    {VOLUME("'secret':{'secretName':'db','optional':true}"), "volume volume v db#* o\n"},
+    {VOLUME("'secret':{'secretName':'db','items':[{'key':'b','path':'x'},"
+            "{'key':'a','path':'y'}]}"),
      "volume volume v db#a r\nvolume volume v db#b r\n"},
-    {VOLUME("\"projected\":{\"sources\":[{\"secret\":{\"name\":\"db\"}},{\"secret\":{\"name\":"
-            "\"tls\",\"optional\":true,\"items\":[{\"key\":\"k\",\"path\":\"p\"}]}},"
-            "{\"configMap\":{\"name\":\"cm\"}},{\"serviceAccountToken\":{\"path\":\"t\"}}]}"),
+    {VOLUME("'projected':{'sources':[{'secret':{'name':'db'}},{'secret':{'name':"
+            "'tls','optional':true,'items':[{'key':'k','path':'p'}]}},"
+            "{'configMap':{'name':'cm'}},{'serviceAccountToken':{'path':'t'}}]}"),
      "projected volume v db#* r\nprojected volume v tls#k o\n"},
-    {"{\"imagePullSecrets\":[{\"name\":\"reg\"},{\"name\":\"\"},{}]}",
-     "pull imagePullSecrets  reg#* \n"},
-    {VOLUME("\"csi\":{\"driver\":\"d\",\"nodePublishSecretRef\":{\"name\":\"db\"}}"),
-     "csi volume v db#* r\n"},
-    {VOLUME("\"azureFile\":{\"secretName\":\"db\",\"shareName\":\"s\"}"),
-     "azureFile volume v db#* r\n"},
-    {VOLUME("\"iscsi\":{\"secretRef\":{\"name\":\"db\"}}"), "iscsi volume v db#* o\n"},
-    {VOLUME("\"iscsi\":{\"chapAuthSession\":true,\"secretRef\":{\"name\":\"db\"}}"),
+    {"{'imagePullSecrets':[{'name':'reg'},{'name':''},{}]}", "pull imagePullSecrets  reg#* \n"},
+    {VOLUME("'csi':{'driver':'d','nodePublishSecretRef':{'name':'db'}}"), "csi volume v db#* r\n"},
+    {VOLUME("'azureFile':{'secretName':'db','shareName':'s'}"), "azureFile volume v db#* r\n"},
+    {VOLUME("'iscsi':{'secretRef':{'name':'db'}}"), "iscsi volume v db#* o\n"},
+    {VOLUME("'iscsi':{'chapAuthSession':true,'secretRef':{'name':'db'}}"),
      "iscsi volume v db#* r\n"},
-    {VOLUME("\"iscsi\":{\"chapAuthDiscovery\":true,\"secretRef\":{\"name\":\"db\"}}"),
+    {VOLUME("'iscsi':{'chapAuthDiscovery':true,'secretRef':{'name':'db'}}"),
      "iscsi volume v db#* r\n"},
-    {VOLUME("\"flexVolume\":{\"driver\":\"d\",\"secretRef\":{\"name\":\"db\"}}"),
-     "flex volume v db#* r\n"},
-    {VOLUME("\"cinder\":{\"secretRef\":{\"name\":\"db\"}}"), "cinder volume v db#* r\n"},
-    {VOLUME("\"cephfs\":{\"secretRef\":{\"name\":\"db\"}}"), "cephfs volume v db#* \n"},
-    {VOLUME("\"rbd\":{\"secretRef\":{\"name\":\"db\"}}"), "rbd volume v db#* \n"},
-    {VOLUME("\"scaleIO\":{\"secretRef\":{\"name\":\"db\"}}"), "scaleIO volume v db#* \n"},
-    {VOLUME("\"storageos\":{\"secretRef\":{\"name\":\"db\"}}"), "storageos volume v db#* \n"},
+    {VOLUME("'flexVolume':{'driver':'d','secretRef':{'name':'db'}}"), "flex volume v db#* r\n"},
+    {VOLUME("'cinder':{'secretRef':{'name':'db'}}"), "cinder volume v db#* r\n"},
+    {VOLUME("'cephfs':{'secretRef':{'name':'db'}}"), "cephfs volume v db#* \n"},
+    {VOLUME("'rbd':{'secretRef':{'name':'db'}}"), "rbd volume v db#* \n"},
+    {VOLUME("'scaleIO':{'secretRef':{'name':'db'}}"), "scaleIO volume v db#* \n"},
+    {VOLUME("'storageos':{'secretRef':{'name':'db'}}"), "storageos volume v db#* \n"},
     /* Not direct references. */
-    {VOLUME("\"persistentVolumeClaim\":{\"claimName\":\"db\"}"), ""},
-    {VOLUME("\"csi\":{\"driver\":\"d\",\"volumeAttributes\":{\"secretProviderClass\":\"db\"}}"),
-     ""},
-    {"{\"containers\":[{\"env\":[{\"valueFrom\":{\"fileKeyRef\":{\"volumeName\":\"v\",\"key\":"
-     "\"k\"}}},{\"valueFrom\":{\"configMapKeyRef\":{\"name\":\"c\",\"key\":\"k\"}}},"
-     "{\"value\":\"x\"}]}],\"serviceAccountName\":\"sa\"}",
+    {VOLUME("'persistentVolumeClaim':{'claimName':'db'}"), ""},
+    {VOLUME("'csi':{'driver':'d','volumeAttributes':{'secretProviderClass':'db'}}"), ""},
+    {"{'containers':[{'env':[{'valueFrom':{'fileKeyRef':{'volumeName':'v','key':"
+     "'k'}}},{'valueFrom':{'configMapKeyRef':{'name':'c','key':'k'}}},"
+     "{'value':'x'}]}],'serviceAccountName':'sa'}",
      ""},
 };
 
@@ -129,19 +124,19 @@ START_TEST(finds_rows_of_the_pod)
 END_TEST
 
 #define MOUNTED(volume, mounts)                                                                    \
-    "{\"volumes\":[{\"name\":\"v\"," volume "}],\"containers\":[{\"name\":\"c\","                  \
-    "\"volumeMounts\":[" mounts "]}]}"
-#define PLAIN "{\"name\":\"v\",\"mountPath\":\"/m\"}"
-#define SUB(path) "{\"name\":\"v\",\"mountPath\":\"/m\",\"subPath\":\"" path "\"}"
-#define SUB_EXPR "{\"name\":\"v\",\"mountPath\":\"/m\",\"subPathExpr\":\"$(HOST)\"}"
-#define WHOLE "\"secret\":{\"secretName\":\"db\"}"
+    "{'volumes':[{'name':'v'," volume "}],'containers':[{'name':'c',"                              \
+    "'volumeMounts':[" mounts "]}]}"
+#define PLAIN "{'name':'v','mountPath':'/m'}"
+#define SUB(path) "{'name':'v','mountPath':'/m','subPath':'" path "'}"
+#define SUB_EXPR "{'name':'v','mountPath':'/m','subPathExpr':'$(HOST)'}"
+#define WHOLE "'secret':{'secretName':'db'}"
 #define TWO_ITEMS                                                                                  \
-    "\"secret\":{\"secretName\":\"db\",\"items\":[{\"key\":\"a\",\"path\":\"d/x\"},"               \
-    "{\"key\":\"b\",\"path\":\"d/y\"}]}"
+    "'secret':{'secretName':'db','items':[{'key':'a','path':'d/x'},"                               \
+    "{'key':'b','path':'d/y'}]}"
 
 static const struct refs_case SUB_PATHS[] = {
     {MOUNTED(WHOLE, PLAIN), "volume volume v db#* r\n"},
-    {MOUNTED(WHOLE, "{\"name\":\"other\",\"subPath\":\"tls.crt\"}"), "volume volume v db#* r\n"},
+    {MOUNTED(WHOLE, "{'name':'other','subPath':'tls.crt'}"), "volume volume v db#* r\n"},
     {MOUNTED(WHOLE, SUB("tls.crt")), "volume volume v db#* r\nvolume volume v db#tls.crt rR\n"},
     {MOUNTED(WHOLE, SUB("a") "," SUB("b") "," SUB("a")),
      "volume volume v db#* r\nvolume volume v db#a rR\nvolume volume v db#b rR\n"},
@@ -159,35 +154,34 @@ static const struct refs_case SUB_PATHS[] = {
      "volume volume v db#a rR\nvolume volume v db#b rR\n"},
     {MOUNTED(TWO_ITEMS, SUB_EXPR), "volume volume v db#a rR\nvolume volume v db#b rR\n"},
     /* Projected: the file is looked for in each source. */
-    {MOUNTED("\"projected\":{\"sources\":[{\"secret\":{\"name\":\"db\"}}]}", SUB("a")),
+    {MOUNTED("'projected':{'sources':[{'secret':{'name':'db'}}]}", SUB("a")),
      "projected volume v db#* r\nprojected volume v db#a rR\n"},
-    {MOUNTED(
-         "\"projected\":{\"sources\":[{\"secret\":{\"name\":\"db\",\"items\":[{\"key\":\"a\","
-         "\"path\":\"x\"},{\"key\":\"b\",\"path\":\"y\"}]}},{\"configMap\":{\"name\":\"cm\"}}]}",
-         SUB("y")),
+    {MOUNTED("'projected':{'sources':[{'secret':{'name':'db','items':[{'key':'a',"
+             "'path':'x'},{'key':'b','path':'y'}]}},{'configMap':{'name':'cm'}}]}",
+             SUB("y")),
      "projected volume v db#a r\nprojected volume v db#b rR\n"},
-    {MOUNTED("\"projected\":{\"sources\":[{\"secret\":{\"name\":\"db\"}},"
-             "{\"serviceAccountToken\":{\"path\":\"token\"}}]}",
+    {MOUNTED("'projected':{'sources':[{'secret':{'name':'db'}},"
+             "{'serviceAccountToken':{'path':'token'}}]}",
              SUB("token")),
      "projected volume v db#* r\n"},
-    {MOUNTED("\"projected\":{\"sources\":[{\"secret\":{\"name\":\"db\"}},{\"downwardAPI\":"
-             "{\"items\":[{\"path\":\"labels\"}]}}]}",
+    {MOUNTED("'projected':{'sources':[{'secret':{'name':'db'}},{'downwardAPI':"
+             "{'items':[{'path':'labels'}]}}]}",
              SUB("labels") "," SUB("a")),
      "projected volume v db#* r\nprojected volume v db#a rR\n"},
-    {MOUNTED("\"projected\":{\"sources\":[{\"secret\":{\"name\":\"db\"}},"
-             "{\"configMap\":{\"name\":\"cm\"}}]}",
+    {MOUNTED("'projected':{'sources':[{'secret':{'name':'db'}},"
+             "{'configMap':{'name':'cm'}}]}",
              SUB("a")),
      "projected volume v db#* rR\n"},
-    {MOUNTED("\"projected\":{\"sources\":[{\"secret\":{\"name\":\"db\"}},"
-             "{\"secret\":{\"name\":\"tls\"}}]}",
+    {MOUNTED("'projected':{'sources':[{'secret':{'name':'db'}},"
+             "{'secret':{'name':'tls'}}]}",
              SUB("a")),
      "projected volume v db#* rR\nprojected volume v tls#* rR\n"},
     /* The mounts of every container count, init containers included. */
-    {"{\"volumes\":[{\"name\":\"v\"," WHOLE "}],\"initContainers\":[{\"volumeMounts\":[" SUB(
-         "a") "]}],\"containers\":[{\"volumeMounts\":[" PLAIN "]}]}",
+    {"{'volumes':[{'name':'v'," WHOLE "}],'initContainers':[{'volumeMounts':[" SUB(
+         "a") "]}],'containers':[{'volumeMounts':[" PLAIN "]}]}",
      "volume volume v db#* rR\n"},
-    {"{\"volumes\":[{\"name\":\"v\"," WHOLE "},{\"name\":\"w\"," WHOLE
-     "}],\"containers\":[{\"volumeMounts\":[" SUB("a") "]}]}",
+    {"{'volumes':[{'name':'v'," WHOLE "},{'name':'w'," WHOLE
+     "}],'containers':[{'volumeMounts':[" SUB("a") "]}]}",
      "volume volume v db#* r\nvolume volume v db#a rR\nvolume volume w db#* r\n"},
 };
 
@@ -198,24 +192,24 @@ START_TEST(rolls_what_is_mounted_by_sub_path)
 END_TEST
 
 #define ENV(secret, key, more)                                                                     \
-    "{\"valueFrom\":{\"secretKeyRef\":{\"name\":\"" secret "\",\"key\":\"" key "\"" more "}}}"
+    "{'valueFrom':{'secretKeyRef':{'name':'" secret "','key':'" key "'" more "}}}"
 
 static const struct refs_case MERGED[] = {
-    {"{\"containers\":[{\"name\":\"c\",\"env\":[" ENV("db", "b", "") "," ENV("db", "a", "") "," ENV(
+    {"{'containers':[{'name':'c','env':[" ENV("db", "b", "") "," ENV("db", "a", "") "," ENV(
          "db", "b", "") "]}]}",
      "env container c db#a rR\nenv container c db#b rR\n"},
-    {"{\"containers\":[{\"name\":\"c\",\"env\":[" ENV("db", "a", ",\"optional\":true") "," ENV(
-         "db", "a", "") "]}]}",
+    {"{'containers':[{'name':'c','env':[" ENV("db", "a", ",'optional':true") "," ENV("db", "a",
+                                                                                     "") "]}]}",
      "env container c db#a rR\n"},
-    {"{\"containers\":[{\"name\":\"c\",\"env\":[" ENV("db", "a", ",\"optional\":true") "," ENV(
-         "db", "a", ",\"optional\":true") "]}]}",
+    {"{'containers':[{'name':'c','env':[" ENV("db", "a", ",'optional':true") "," ENV(
+         "db", "a", ",'optional':true") "]}]}",
      "env container c db#a oR\n"},
-    {"{\"containers\":[{\"name\":\"c\",\"env\":[" ENV("db", "a", "") "]},{\"name\":\"b\",\"env\":"
-                                                                     "[" ENV("db", "a", "") "]}]}",
+    {"{'containers':[{'name':'c','env':[" ENV("db", "a", "") "]},{'name':'b','env':"
+                                                             "[" ENV("db", "a", "") "]}]}",
      "env container b db#a rR\nenv container c db#a rR\n"},
     /* One key and the whole of a Secret are two references. */
-    {"{\"containers\":[{\"name\":\"c\",\"env\":[" ENV(
-         "db", "a", "") "],\"envFrom\":[{\"secretRef\":{\"name\":\"db\"}}]}]}",
+    {"{'containers':[{'name':'c','env':[" ENV("db", "a",
+                                              "") "],'envFrom':[{'secretRef':{'name':'db'}}]}]}",
      "env container c db#a rR\nenvFrom container c db#* rR\n"},
 };
 
@@ -227,11 +221,11 @@ END_TEST
 
 START_TEST(marks_what_the_pods_own_csi_volume_may_sync)
 {
-    check_refs("{\"volumes\":[{\"name\":\"s\",\"csi\":{\"driver\":\"secrets-store.csi.k8s.io\","
-               "\"nodePublishSecretRef\":{\"name\":\"creds\"}}},{\"name\":\"o\",\"csi\":"
-               "{\"driver\":\"other\",\"nodePublishSecretRef\":{\"name\":\"creds\"}}},{\"name\":"
-               "\"v\"," WHOLE "}],\"containers\":[{\"name\":\"c\",\"env\":[" ENV(
-                   "db", "a", "") "]}],\"imagePullSecrets\":[{\"name\":\"reg\"}]}",
+    check_refs("{'volumes':[{'name':'s','csi':{'driver':'secrets-store.csi.k8s.io',"
+               "'nodePublishSecretRef':{'name':'creds'}}},{'name':'o','csi':"
+               "{'driver':'other','nodePublishSecretRef':{'name':'creds'}}},{'name':"
+               "'v'," WHOLE "}],'containers':[{'name':'c','env':[" ENV(
+                   "db", "a", "") "]}],'imagePullSecrets':[{'name':'reg'}]}",
                "env container c db#a rRc\nvolume volume v db#* rc\n"
                "pull imagePullSecrets  reg#* c\n"
                "csi volume o creds#* rc\ncsi volume s creds#* r\n");
@@ -240,9 +234,9 @@ END_TEST
 
 START_TEST(keeps_hostile_names_as_written)
 {
-    check_refs("{\"containers\":[{\"name\":\"c\",\"env\":[" ENV("../../kube-system/secrets/x",
-                                                                "a/b", "") "]}]}",
-               "env container c ../../kube-system/secrets/x#a/b rR\n");
+    check_refs(
+        "{'containers':[{'name':'c','env':[" ENV("../../kube-system/secrets/x", "a/b", "") "]}]}",
+        "env container c ../../kube-system/secrets/x#a/b rR\n");
 }
 END_TEST
 
@@ -250,21 +244,21 @@ static const struct refs_case NOTHING[] = {
     {"{}", ""},
     {"null", ""},
     {"[]", ""},
-    {"{\"containers\":null,\"volumes\":null,\"imagePullSecrets\":null}", ""},
-    {"{\"containers\":{\"a\":{\"env\":[" ENV("db", "a", "") "]}}}", ""},
-    {"{\"containers\":[null,1,\"x\",{\"env\":{\"a\":" ENV("db", "a", "") "}}]}", ""},
-    {"{\"containers\":[{\"env\":[" ENV("", "a", "") "," ENV("db", "", "") "]}]}", ""},
-    {"{\"containers\":[{\"env\":[{\"valueFrom\":{\"secretKeyRef\":{\"name\":\"db\"}}},"
-     "{\"valueFrom\":{\"secretKeyRef\":{\"name\":5,\"key\":\"a\"}}}]}]}",
+    {"{'containers':null,'volumes':null,'imagePullSecrets':null}", ""},
+    {"{'containers':{'a':{'env':[" ENV("db", "a", "") "]}}}", ""},
+    {"{'containers':[null,1,'x',{'env':{'a':" ENV("db", "a", "") "}}]}", ""},
+    {"{'containers':[{'env':[" ENV("", "a", "") "," ENV("db", "", "") "]}]}", ""},
+    {"{'containers':[{'env':[{'valueFrom':{'secretKeyRef':{'name':'db'}}},"
+     "{'valueFrom':{'secretKeyRef':{'name':5,'key':'a'}}}]}]}",
      ""},
-    {"{\"containers\":[{\"envFrom\":[{\"secretRef\":{\"name\":\"\"}},{\"secretRef\":null},"
-     "{\"configMapRef\":{\"name\":\"x\"}}]}]}",
+    {"{'containers':[{'envFrom':[{'secretRef':{'name':''}},{'secretRef':null},"
+     "{'configMapRef':{'name':'x'}}]}]}",
      ""},
-    {VOLUME("\"secret\":null"), ""},
-    {VOLUME("\"secret\":{\"secretName\":\"\"}"), ""},
-    {VOLUME("\"secret\":{\"secretName\":\"db\",\"items\":[{\"path\":\"x\"},{\"key\":\"\"}]}"), ""},
-    {VOLUME("\"projected\":null"), ""},
-    {VOLUME("\"azureFile\":{\"secretName\":null}"), ""},
+    {VOLUME("'secret':null"), ""},
+    {VOLUME("'secret':{'secretName':''}"), ""},
+    {VOLUME("'secret':{'secretName':'db','items':[{'path':'x'},{'key':''}]}"), ""},
+    {VOLUME("'projected':null"), ""},
+    {VOLUME("'azureFile':{'secretName':null}"), ""},
 };
 
 START_TEST(passes_over_what_is_no_reference)
@@ -285,7 +279,7 @@ END_TEST
 /* A Pod with `count` references to keys k0, k1, ...; with `distinct` 1 all to k0. */
 static void many_refs(struct buf *out, unsigned count, unsigned distinct)
 {
-    buf_add_str(out, "{\"containers\":[{\"name\":\"c\",\"env\":[");
+    buf_add_str(out, "{'containers':[{'name':'c','env':[");
     for (unsigned i = 0; i < count; i++) {
         buf_printf(out, "%s" ENV("db", "k%u", ""), i ? "," : "", distinct == 1 ? 0 : i);
     }
@@ -323,9 +317,9 @@ END_TEST
 
 START_TEST(copies_outlive_the_document)
 {
-    struct json_text json = json_text_of("{\"containers\":[{\"name\":\"c\",\"env\":[" ENV(
-        "db", "a", "") "],\"envFrom\":[{\"secretRef\":{\"name\":\"all\"}}]}],"
-                       "\"imagePullSecrets\":[{\"name\":\"reg\"}]}");
+    struct json_text json = json_text_of("{'containers':[{'name':'c','env':[" ENV(
+        "db", "a", "") "],'envFrom':[{'secretRef':{'name':'all'}}]}],"
+                       "'imagePullSecrets':[{'name':'reg'}]}");
     CLEANUP(secret_refs_done) struct secret_ref_list list = {0};
     struct err err = {0};
     ck_assert(secret_refs_collect(json.root, &list, &err));
@@ -349,7 +343,7 @@ END_TEST
 START_TEST(tells_whether_a_list_has_a_reference)
 {
     CLEANUP(json_text_done)
-    struct json_text json = json_text_of("{\"containers\":[{\"name\":\"c\",\"env\":[" ENV(
+    struct json_text json = json_text_of("{'containers':[{'name':'c','env':[" ENV(
         "db", "a", "") "," ENV("db", "b", "") "," ENV("tls", "a", "") "]}]}");
     CLEANUP(secret_refs_done) struct secret_ref_list list = {0};
     struct err err = {0};
