@@ -4,7 +4,7 @@
  * HTTP/1.1 only, TLS 1.2 or later, verified; no redirects, no compression, no signals, no verbose
  * output. Deadlines hold while a name is being resolved too (CURLOPT_QUICK_EXIT; otherwise libcurl
  * waits for its resolver thread). What libcurl received is wiped in its buffer as soon as it has
- * been copied; what it sent is given back with free(), which wipes. */
+ * been copied; what it sent is given back with free() at the end of the call, which wipes. */
 #ifndef HTTP_CURL_TRANSPORT_H
 #define HTTP_CURL_TRANSPORT_H
 

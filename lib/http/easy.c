@@ -197,9 +197,6 @@ void easy_call_done(struct easy_call *call)
 {
     if (call->easy) {
         curl_easy_reset(call->easy);
-        /* Setting the size gives the handle's upload buffer back to free(), which wipes; it holds
-         * the last request, headers and body, and would otherwise live as long as the handle. */
-        curl_easy_setopt(call->easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)CURL_MAX_WRITE_SIZE * 4);
     }
     wipe_list(&call->headers);
     wipe_list(&call->connect_to);
