@@ -101,8 +101,13 @@ class Connection:
 
     def handshake(self, context: ssl.SSLContext) -> None:
         self._sock.settimeout(HANDSHAKE_SECONDS)
-        self._sock = context.wrap_socket(self._sock, server_side=True)
-        self._sock.settimeout(None)
+        with self._lock:
+            wrapped = context.wrap_socket(
+                self._sock, server_side=True, do_handshake_on_connect=False
+            )
+            self._sock = wrapped
+        wrapped.do_handshake()
+        wrapped.settimeout(None)
 
     def _fill(self) -> bool:
         """Adds what the peer sent; False at its end."""
@@ -228,7 +233,7 @@ class Connection:
 
     def interrupt(self) -> None:
         """From any thread: whatever the connection's own thread waits for on the socket ends."""
-        with contextlib.suppress(OSError, ValueError):
+        with self._lock, contextlib.suppress(OSError, ValueError):
             socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
 
