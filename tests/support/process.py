@@ -132,7 +132,10 @@ class Process:
     ) -> "Process":
         """Starts the binary with exactly `env` as its environment. `user` is a numeric uid and gid
         to run as (0: the test's own)."""
-        path = str(Path(binary).resolve(strict=True))
+        # Not resolved: the interpreter of a virtual environment is a link that must stay one.
+        path = os.path.abspath(binary)
+        if not os.access(path, os.X_OK):
+            raise FileNotFoundError(f"no program at {path}")
         command = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), str(user)]
 
         def launch() -> "subprocess.Popen[bytes]":
