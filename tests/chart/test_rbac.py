@@ -31,10 +31,8 @@ CLUSTER_KEYTURN: Rights = {
     ("external-secrets.io", "externalsecrets/finalizers", ""): {"update"},
 }
 OWN_NAMESPACE: Rights = {
-    ("", "secrets", "keyturn-certificate"): {"get", "update"},
-    ("", "secrets", "keyturn-installation-key"): {"get", "update"},
     ("", "secrets", ""): {"create"},
-    ("coordination.k8s.io", "leases", "keyturn"): {"get", "update"},
+    ("coordination.k8s.io", "leases", "keyturn"): {"get", "patch"},
     ("coordination.k8s.io", "leases", ""): {"create"},
 }
 RELEASE_HOOK: Rights = {
@@ -119,8 +117,6 @@ def test_names_follow_the_release(helm: Helm) -> None:
     rights = granted(manifests.one("ClusterRole", "kt"))
     assert ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "kt") in rights
     rights = granted(manifests.one("Role", "kt"))
-    assert ("", "secrets", "kt-certificate") in rights
-    assert ("", "secrets", "kt-installation-key") in rights
     assert ("coordination.k8s.io", "leases", "kt") in rights
     for binding in manifests.kind("ClusterRoleBinding") + manifests.kind("RoleBinding"):
         assert [subject["name"] for subject in binding["subjects"]] == ["account"]
