@@ -78,7 +78,8 @@ class Pki:
             "subjectKeyIdentifier=hash",
         ]
         self._openssl(
-            *("req", "-config", str(self._config), "-x509", *NEW_KEY, "-subj", subject, "-days", "365", *signer),
+            *("req", "-config", str(self._config), "-x509", *NEW_KEY, *signer),
+            *("-subj", subject, "-days", "365"),
             *(argument for extension in extensions for argument in ("-addext", extension)),
             *("-keyout", str(pair.key), "-out", str(pair.certificate)),
         )

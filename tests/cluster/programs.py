@@ -53,6 +53,8 @@ STAGES = (
 
 # The first Go that can fetch, by itself, the newer one that go.mod asks for (GOTOOLCHAIN=auto).
 OLDEST_GO = (1, 21)
+# Where go.dev's archive is unpacked to, often without being on PATH.
+USUAL_GO = "/usr/local/go/bin/go"
 PROGRESS_SECONDS = 10
 
 
@@ -184,7 +186,7 @@ def _find_go() -> str:
         + " and KWOK's stages in a folder `stages`."
     )
     found = []
-    for go in (shutil.which("go"), "/usr/local/go/bin/go"):
+    for go in (shutil.which("go"), USUAL_GO):
         if go is None or not os.access(go, os.X_OK):
             continue
         reply = subprocess.run(

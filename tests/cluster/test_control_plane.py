@@ -262,7 +262,8 @@ def test_audit_log_tells_who_did_what(control_plane: ControlPlane, namespace: st
     assert event["responseStatus"]["code"] == 201
     assert event["objectRef"]["name"] == "web"
     # The request with the API server's defaults, and what became of it.
-    assert event["requestObject"]["spec"]["template"]["spec"]["schedulerName"] == "default-scheduler"
+    requested = event["requestObject"]["spec"]["template"]["spec"]
+    assert requested["schedulerName"] == "default-scheduler"
     assert event["responseObject"]["metadata"]["generation"] == 1
     controller = "system:serviceaccount:kube-system:deployment-controller"
     by_controller = control_plane.wait_for(lambda: created("replicasets", controller))

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""./dev test: runs the suites one after another and counts over all of them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.cluster.programs import ProgramsError, locate_programs
+from tests.dev import fuzz
+from tests.dev.builds import BUILDS, build
+from tests.dev.console import LOGS, ROOT, elapsed, run, say, show_end
+from tests.dev.results import Results, failure, read_junit, read_meson_log
+
+# How much slower a program may be with sanitizers than without.
+SLOWER = {"release": 1, "asan": 4, "tsan": 10}
+
+
+def support() -> Results:
+    return pytest("support", "tests/dev", "tests/support")
+
+
+def unit() -> Results:
+    return with_program("release", lambda: run_unit_tests("release"))
+
+
+def integration() -> Results:
+    return with_program("release", lambda: pytest("integration", "tests/integration"))
+
+
+def chart() -> Results:
+    return with_cluster_programs(lambda: pytest("chart", "tests/chart"))
+
+
+def cluster() -> Results:
+    return with_program(
+        "release", lambda: with_cluster_programs(lambda: pytest("cluster", "tests/cluster"))
+    )
+
+
+def asan() -> Results:
+    results = sanitized("asan")
+    results.add(fuzz.replay())
+    return results
+
+
+def tsan() -> Results:
+    return sanitized("tsan")
+
+
+SUITES: dict[str, Callable[[], Results]] = {
+    suite.__name__: suite for suite in (support, unit, integration, chart, cluster, asan, tsan)
+}
+
+
+def sanitized(name: str) -> Results:
+    if not build(name):
+        return failure(f"build {name}: does not build")
+    results = run_unit_tests(name)
+    results.add(pytest(f"{name}-integration", "tests/integration", build_name=name))
+    results.add(
+        with_cluster_programs(
+            lambda: pytest(
+                f"{name}-cluster", "tests/cluster", "-m", "sanitizers", build_name=name
+            )
+        )
+    )
+    return results
+
+
+def run_unit_tests(name: str) -> Results:
+    chosen = BUILDS[name]
+    title = "unit" if name == "release" else f"{name}-unit"
+    # Unit tests are not built by default: meson builds them here, so that is a first run's time.
+    command = ["meson", "test", "-C", str(chosen.path), "--print-errorlogs"]
+    command += ["--timeout-multiplier", str(SLOWER[name])]
+    env = {**chosen.environment, "CK_TIMEOUT_MULTIPLIER": str(SLOWER[name])}
+    report = chosen.path / "meson-logs" / "testlog.json"
+    report.unlink(missing_ok=True)
+    log = LOGS / f"{title}.log"
+    results = read_meson_log(report, run(title, command, log, env=env))
+    if results.failed:
+        show_end(log)
+    return results
+
+
+def with_program(name: str, then: Callable[[], Results]) -> Results:
+    return then() if build(name) else failure(f"build {name}: does not build")
+
+
+def with_cluster_programs(then: Callable[[], Results]) -> Results:
+    try:
+        locate_programs()
+    except ProgramsError as error:
+        say(str(error))
+        return failure("the programs of the control plane are missing")
+    return then()
+
+
+def pytest(title: str, *arguments: str, build_name: str = "release") -> Results:
+    report = LOGS / f"{title}.xml"
+    report.unlink(missing_ok=True)
+    more = shlex.split(os.environ.get("KEYTURN_PYTEST_ARGS", ""))
+    command = [sys.executable, "-m", "pytest", "-c", "tests/pytest.ini", "--rootdir=.", "-v"]
+    command += ["--color=no", f"--junitxml={report}", *arguments, *more]
+    chosen = BUILDS[build_name]
+    # Which Keyturn the tests start, and how patient they are with it.
+    env = {**chosen.environment, "KEYTURN_BUILD": build_name, "KEYTURN_BINARY": str(chosen.program)}
+    env["KEYTURN_SLOWER"] = str(SLOWER[build_name])
+    log = LOGS / f"{title}.log"
+    results = read_junit(report, run(title, command, log, env=env))
+    if results.failed:
+        show_failures(log)
+    return results
+
+
+def show_failures(log: Path) -> None:
+    """From pytest's own headline on, up to a page or three."""
+    lines = log.read_text(errors="replace").splitlines()
+    starts = [i for i, line in enumerate(lines) if line.startswith("=") and "FAILURES" in line]
+    starts += [i for i, line in enumerate(lines) if line.startswith("=") and "ERRORS" in line]
+    if starts:
+        for line in lines[min(starts) :][:150]:
+            say(f"    {line}")
+        say(f"  log: {log.relative_to(ROOT)}")
+    else:
+        show_end(log)
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in SUITES]
+    if unknown:
+        print(f"no suite {', '.join(unknown)}; there are {', '.join(SUITES)}", file=sys.stderr)
+        return 2
+    LOGS.mkdir(exist_ok=True)
+    total = Results()
+    started = time.monotonic()
+    for name in names or SUITES:
+        say(f"== {name}")
+        suite_started = time.monotonic()
+        results = SUITES[name]()
+        say(f"== {name}: {results.summary()} ({elapsed(suite_started)})")
+        for line in results.failures:
+            say(f"  failed: {line}")
+        total.add(results)
+    say(f"== all suites took {elapsed(started)}")
+    say(total.summary())
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
