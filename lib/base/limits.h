@@ -36,6 +36,10 @@ enum {
     LIMIT_AWS_ANSWER_BYTES = 512 * 1024,
     LIMIT_AWS_REQUEST_BYTES = 64 * 1024,
 
+    /* remoteRef.property: a path into a value of 64 KiB; each part costs a stack frame. */
+    LIMIT_PROPERTY_BYTES = 1024,
+    LIMIT_PROPERTY_PARTS = 64,
+
     /* References of one Pod: etcd's 1.5 MiB would hold more, no real Pod does. */
     LIMIT_POD_REFS = 4096,
     /* What one request may wait for (DESIGN §2). */
