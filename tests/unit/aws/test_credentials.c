@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aws/credentials.h"
 
+#include "bytes.h"
 #include "check_main.h"
 
 START_TEST(copies_what_it_is_given)
@@ -41,17 +42,17 @@ static const struct {
     struct str_view id, secret, token;
     const char *named;
 } malformed[] = {
-    {SV(""), SV("hunter2"), SV(""), "access key id"},
-    {SV("AK/ID"), SV("hunter2"), SV(""), "access key id"},
-    {SV("AK,ID"), SV("hunter2"), SV(""), "access key id"},
-    {SV("AK ID"), SV("hunter2"), SV(""), "access key id"},
-    {SV("AKID\r\nX: y"), SV("hunter2"), SV(""), "access key id"},
-    {SV("AKID"), SV(""), SV(""), "secret access key"},
-    {SV("AKID"), SV("hunter2\n"), SV(""), "secret access key"},
-    {SV("AKID"), SV("hunter2\0x"), SV(""), "secret access key"},
-    {SV("AKID"), SV("hunter2"), SV("hunter2 "), "session token"},
-    {SV("AKID"), SV("hunter2"), SV("hunter2\r\nHost: x"), "session token"},
-    {SV("AKID"), SV("hunter2"), SV("hunter2\xc3\xa9"), "session token"},
+    {BYTES(""), BYTES("hunter2"), BYTES(""), "access key id"},
+    {BYTES("AK/ID"), BYTES("hunter2"), BYTES(""), "access key id"},
+    {BYTES("AK,ID"), BYTES("hunter2"), BYTES(""), "access key id"},
+    {BYTES("AK ID"), BYTES("hunter2"), BYTES(""), "access key id"},
+    {BYTES("AKID\r\nX: y"), BYTES("hunter2"), BYTES(""), "access key id"},
+    {BYTES("AKID"), BYTES(""), BYTES(""), "secret access key"},
+    {BYTES("AKID"), BYTES("hunter2\n"), BYTES(""), "secret access key"},
+    {BYTES("AKID"), BYTES("hunter2\0x"), BYTES(""), "secret access key"},
+    {BYTES("AKID"), BYTES("hunter2"), BYTES("hunter2 "), "session token"},
+    {BYTES("AKID"), BYTES("hunter2"), BYTES("hunter2\r\nHost: x"), "session token"},
+    {BYTES("AKID"), BYTES("hunter2"), BYTES("hunter2\xc3\xa9"), "session token"},
 };
 
 START_TEST(refuses_what_no_header_may_hold)
