@@ -35,7 +35,8 @@ struct admission {
 
 bool admit_skips(const struct review *review)
 {
-    if (!review->kind || !review_pod_template(review)) {
+    const struct json *pod = review_pod_template(review);
+    if (!review->kind || !pod || !pod_template_is_well_formed(pod)) {
         return true;
     }
     bool of_pod = review->kind->kind == KIND_POD;

@@ -60,7 +60,8 @@ struct verdict {
 
 /* True when the object is allowed untouched whatever its references are, so that nobody needs to
  * look them up: not a kind of ours, DELETE, CONNECT, a subresource other than ephemeralcontainers,
- * being deleted, a mirror Pod, a workload with a controller, an UPDATE of a Job. */
+ * being deleted, a mirror Pod, a workload with a controller, an UPDATE of a Job, a shape that no
+ * API server sends. */
 bool admit_skips(const struct review *review);
 
 /* `input->refs` are those of review_pod_spec(); `input->facts` are about them and about

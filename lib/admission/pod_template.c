@@ -14,6 +14,20 @@ bool annotation_is_off(const struct json *object, const char *name)
     return json_string_is(annotation_find(object, name), "off");
 }
 
+static bool is_absent_or(const struct json *node, enum json_type type)
+{
+    return json_is_absent(node) || json_is(node, type);
+}
+
+bool pod_template_is_well_formed(const struct json *pod_template)
+{
+    const struct json *metadata = json_member(pod_template, "metadata");
+    const struct json *spec = json_member(pod_template, "spec");
+    return is_absent_or(metadata, JSON_OBJECT) && is_absent_or(spec, JSON_OBJECT) &&
+           is_absent_or(json_member(metadata, "annotations"), JSON_OBJECT) &&
+           is_absent_or(json_member(spec, "schedulingGates"), JSON_ARRAY);
+}
+
 bool pod_template_has_our_gate(const struct json *pod_template)
 {
     const struct json *gates = json_path(pod_template, "spec", "schedulingGates", NULL);

@@ -11,6 +11,11 @@
 const struct json *annotation_find(const struct json *object, const char *name);
 bool annotation_is_off(const struct json *object, const char *name);
 
+/* Metadata, annotations, spec and gates are of the types they have in core/v1, or absent or null.
+ * The API server has decoded every object before it asks, so anything else did not come from one,
+ * and is nothing to patch. */
+bool pod_template_is_well_formed(const struct json *pod_template);
+
 bool pod_template_has_our_gate(const struct json *pod_template);
 /* Its Pods may carry a gate: not bound to a node beforehand (the API server refuses a gate beside
  * nodeName), not of a class that the node or the cluster depends on, not opted out. */

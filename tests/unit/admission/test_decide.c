@@ -230,6 +230,7 @@ static const struct decide_case SKIPPED[] = {
     {{DEPLOYMENT, .object = "{'metadata':{},'spec':{}}"}, "skip\n"},
     {{DEPLOYMENT, UPDATE, .object = "{'spec':{'template':null}}", .old_object = "{}"}, "skip\n"},
     {{.object = NULL}, "skip\n"},
+    {{.object = "{'metadata':['x'],'spec':{" APP(ENV("db", "PW")) "}}"}, "skip\n"},
 };
 
 START_TEST(leaves_alone_what_is_not_its_business)

@@ -116,6 +116,30 @@ START_TEST(sees_our_gate_among_others)
 }
 END_TEST
 
+static const struct {
+    const char *pod;
+    bool well_formed;
+} SHAPES[] = {
+    {"{}", true},
+    {"{'metadata':null,'spec':null}", true},
+    {"{'metadata':{'annotations':null},'spec':{'schedulingGates':null}}", true},
+    {"{'metadata':{'annotations':{}},'spec':{'schedulingGates':[]}}", true},
+    {"{'metadata':[]}", false},
+    {"{'metadata':'x'}", false},
+    {"{'spec':[]}", false},
+    {"{'metadata':{'annotations':[]}}", false},
+    {"{'metadata':{'annotations':''}}", false},
+    {"{'spec':{'schedulingGates':{}}}", false},
+};
+
+START_TEST(knows_shapes_no_api_server_sends)
+{
+    CLEANUP(json_text_done) struct json_text pod = json_text_of(SHAPES[_i].pod);
+    ck_assert_msg(pod_template_is_well_formed(pod.root) == SHAPES[_i].well_formed, "%s",
+                  SHAPES[_i].pod);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("admission/pod_template");
@@ -124,6 +148,7 @@ Suite *suite(void)
     tcase_add_test(template, compares_with_nothing);
     tcase_add_loop_test(template, tells_which_pods_may_wait, 0, ARRAY_LEN(HOLDS));
     tcase_add_loop_test(template, sees_our_gate_among_others, 0, ARRAY_LEN(GATES));
+    tcase_add_loop_test(template, knows_shapes_no_api_server_sends, 0, ARRAY_LEN(SHAPES));
     suite_add_tcase(suite, template);
     return suite;
 }
