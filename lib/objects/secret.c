@@ -65,19 +65,23 @@ static void take_text(struct secret *secret, struct text_pool *pool)
     }
 }
 
-/* Moves keys and text into one block, the keys first because they need alignment. */
-static void own(struct secret *secret)
+/* Record, keys and text in one block: there are tens of thousands of them. */
+static struct secret *own(struct secret borrowed)
 {
     struct text_pool counted = {0};
-    take_text(secret, &counted);
-    size_t key_bytes = secret->key_count * sizeof *secret->keys;
-    secret->storage = mem_alloc(key_bytes + counted.size);
+    take_text(&borrowed, &counted);
+    size_t key_bytes = borrowed.key_count * sizeof *borrowed.keys;
+    struct secret *secret = mem_alloc(sizeof *secret + key_bytes + counted.size);
+    struct secret_key_digest *keys = (struct secret_key_digest *)(secret + 1);
     if (key_bytes) {
-        memcpy(secret->storage, secret->keys, key_bytes);
+        memcpy(keys, borrowed.keys, key_bytes);
     }
-    secret->keys = (struct secret_key_digest *)(void *)secret->storage;
-    struct text_pool pool = {.at = secret->storage + key_bytes};
+    *secret = borrowed;
+    secret->keys = keys;
+    struct text_pool pool = {.at = (char *)keys + key_bytes};
     take_text(secret, &pool);
+    atomic_init(&secret->references, 1);
+    return secret;
 }
 
 bool secret_decode(const struct json *object, const struct hmac_key *digest_key,
@@ -97,8 +101,7 @@ bool secret_decode(const struct json *object, const struct hmac_key *digest_key,
     if (!decode_keys(data, digest_key, keys, err)) {
         return false;
     }
-    struct secret *secret = mem_alloc(sizeof *secret);
-    *secret = (struct secret){
+    struct secret secret = {
         .namespace = metadata.namespace,
         .name = metadata.name,
         .uid = metadata.uid,
@@ -112,12 +115,10 @@ bool secret_decode(const struct json *object, const struct hmac_key *digest_key,
         .keys = keys,
         .key_count = key_count,
     };
-    atomic_init(&secret->references, 1);
-    if (!owner_find_controller(metadata.json, &secret->controller)) {
-        secret->controller = (struct owner){0};
+    if (!owner_find_controller(metadata.json, &secret.controller)) {
+        secret.controller = (struct owner){0};
     }
-    own(secret);
-    *ret = secret;
+    *ret = own(secret);
     return true;
 }
 
@@ -130,7 +131,6 @@ struct secret *secret_retain(struct secret *secret)
 void secret_release(struct secret *secret)
 {
     if (secret && atomic_fetch_sub_explicit(&secret->references, 1, memory_order_acq_rel) == 1) {
-        free(secret->storage);
         free(secret);
     }
 }

@@ -19,7 +19,7 @@ struct secret_key_digest {
 
 struct secret {
     atomic_uint references;
-    struct str_view namespace; /* all text lies in `storage` */
+    struct str_view namespace; /* all text lies behind the record, in its own block */
     struct str_view name;
     struct str_view uid;
     struct str_view resource_version;
@@ -31,7 +31,6 @@ struct secret {
     int64_t last_write_ms;   /* newest managedFields time, or creationTimestamp; 0 unknown */
     struct secret_key_digest *keys; /* sorted by key */
     size_t key_count;
-    char *storage;
 };
 
 /* Decodes `object`; values are decoded into secret memory, hashed under `digest_key` and wiped.

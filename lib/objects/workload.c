@@ -113,25 +113,40 @@ static void take_text(struct workload *workload, struct text_pool *pool)
     text_pool_take(pool, &workload->resource_version);
     text_pool_take(pool, &workload->marker);
     text_pool_take(pool, &workload->selector);
+    for (size_t i = 0; i < workload->refs.count; i++) {
+        text_pool_take(pool, &workload->refs.items[i].where);
+        text_pool_take(pool, &workload->refs.items[i].secret);
+        text_pool_take(pool, &workload->refs.items[i].key);
+    }
 }
 
-static void own(struct workload *workload)
+/* Record, references and text in one block: there are tens of thousands of them. */
+static struct workload *own(struct workload borrowed)
 {
     struct text_pool counted = {0};
-    take_text(workload, &counted);
-    workload->storage = mem_alloc(counted.size);
-    struct text_pool pool = {.at = workload->storage};
+    take_text(&borrowed, &counted);
+    size_t ref_bytes = borrowed.refs.count * sizeof *borrowed.refs.items;
+    struct workload *workload = mem_alloc(sizeof *workload + ref_bytes + counted.size);
+    struct secret_ref *refs = (struct secret_ref *)(workload + 1);
+    if (ref_bytes) {
+        memcpy(refs, borrowed.refs.items, ref_bytes);
+    }
+    *workload = borrowed;
+    workload->refs.items = refs;
+    struct text_pool pool = {.at = (char *)refs + ref_bytes};
     take_text(workload, &pool);
+    atomic_init(&workload->references, 1);
+    return workload;
 }
 
 static struct workload *build(const struct metadata *metadata, enum workload_kind kind,
-                              const struct json *template, struct str_view selector)
+                              const struct json *template, struct str_view selector,
+                              const struct secret_ref_list *refs)
 {
     const struct metadata of_template = {.json = json_member(template, "metadata")};
     const char *off = "keyturn.io/rollout";
     struct owner ignored;
-    struct workload *workload = mem_alloc(sizeof *workload);
-    *workload = (struct workload){
+    return own((struct workload){
         .kind = kind,
         .namespace = metadata->namespace,
         .name = metadata->name,
@@ -143,10 +158,8 @@ static struct workload *build(const struct metadata *metadata, enum workload_kin
         .deleting = metadata->deleting,
         .rollout_off = is_off(metadata_annotation(metadata, off)) ||
                        is_off(metadata_annotation(&of_template, off)),
-    };
-    atomic_init(&workload->references, 1);
-    own(workload);
-    return workload;
+        .refs = {.items = refs->items, .count = refs->count},
+    });
 }
 
 bool workload_decode(const struct json *object, enum workload_kind kind, struct workload **ret,
@@ -167,9 +180,7 @@ bool workload_decode(const struct json *object, enum workload_kind kind, struct 
     CLEANUP(buf_done) struct buf selector;
     buf_init(&selector, LIMIT_URL_BYTES);
     print_selector(&selector, json_path(object, "spec", "selector", NULL));
-    struct workload *workload = build(&metadata, kind, template, buf_view(&selector));
-    secret_refs_dup(&refs, &workload->refs);
-    *ret = workload;
+    *ret = build(&metadata, kind, template, buf_view(&selector), &refs);
     return true;
 }
 
@@ -183,8 +194,6 @@ void workload_release(struct workload *workload)
 {
     if (workload &&
         atomic_fetch_sub_explicit(&workload->references, 1, memory_order_acq_rel) == 1) {
-        secret_refs_done(&workload->refs);
-        free(workload->storage);
         free(workload);
     }
 }

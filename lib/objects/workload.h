@@ -25,8 +25,7 @@ struct workload {
     bool owned;        /* has a controller: never patched */
     bool deleting;     /* deletionTimestamp is set */
     bool rollout_off;  /* annotation keyturn.io/rollout: off, on the object or its template */
-    struct secret_ref_list refs;
-    char *storage;
+    struct secret_ref_list refs; /* lies behind the record, as all text does, in its own block */
 };
 
 /* `kind` is one of those that roll. ERR_INVALID names the field. */
