@@ -106,6 +106,9 @@ static const struct {
     {"{'matchLabels':{'l':'1'},'matchExpressions':[{'key':'a','operator':'In'}]}", ""},
     {"{'matchLabels':{'l':'1'},'matchExpressions':[{'operator':'Exists'}]}", ""},
     {"{'matchLabels':{'l':'1'},'matchExpressions':['x']}", ""},
+    {"{'matchExpressions':[{'key':'a','operator':'Gt','values':['1']},"
+     "{'key':'b','operator':'Exists'}]}",
+     ""},
     {"{'matchLabels':{'l':1}}", ""},
     {"{'matchLabels':{'l':'1,x in (y'}}", ""},
     {"{'matchLabels':{'l&limit':'1'}}", ""},
