@@ -336,6 +336,6 @@ def _parse(data: bytes) -> Any:
 
 
 def _warning_text(header: str) -> str:
-    """299 - "text": the text, unquoted (RFC 9111 §5.5 obsoletes the header, Kubernetes uses it)."""
+    """The text of `299 - "text"`, unquoted."""
     match = re.fullmatch(r'\d{3} \S+ "(.*)"', header, re.S)
     return re.sub(r"\\(.)", r"\1", match[1]) if match else header

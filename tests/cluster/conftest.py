@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures: one control plane for the session, a namespace for each test."""
+"""Fixtures: one control plane for the session, one Keyturn for a module, a namespace for each test.
+
+A module says how Keyturn is to be started in a constant of its own, with Keyturn's parameters:
+
+    KEYTURN = {"replicas": 2, "options": {"debounce": "1s"}}
+"""
 
 from __future__ import annotations
 
@@ -12,11 +17,13 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.control_plane import ControlPlane
+from tests.cluster.keyturn import Keyturn
 
 # What a failed test leaves behind in its namespace is written beside the logs. Not Secrets.
 DUMPED_KINDS = ("Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Event")
 
 _control_plane = pytest.StashKey[ControlPlane]()
+_keyturn = pytest.StashKey[Keyturn]()
 _kept_logs = pytest.StashKey[set[Path]]()
 
 
@@ -26,6 +33,15 @@ def control_plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
     request.config.stash[_control_plane] = cluster
     with cluster:
         yield cluster
+
+
+@pytest.fixture(scope="module")
+def keyturn(control_plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Keyturn]:
+    """Installed and in force; at the end of the module stopped and uninstalled."""
+    parameters = getattr(request.module, "KEYTURN", {})
+    with Keyturn(control_plane, **parameters) as running:
+        request.config.stash[_keyturn] = running
+        yield running
 
 
 @pytest.fixture
@@ -55,6 +71,12 @@ def pytest_runtest_makereport(
             folder = cluster.keep_logs()
             item.config.stash.setdefault(_kept_logs, set()).add(folder)
             report.sections.append(("control plane", f"logs: {folder}"))
+            if "keyturn" in getattr(item, "fixturenames", ()):
+                running = item.config.stash.get(_keyturn, None)
+                if running is not None:
+                    running.write_logs()
+                    end = "\n".join(replica.stderr()[-4000:] for replica in running.replicas)
+                    report.sections.append(("end of Keyturn's log", end))
     return report
 
 

@@ -22,8 +22,8 @@ from tests.cluster.programs import (
 
 ROOT = Path(__file__).parents[2]
 
-# Knows what programs.py asks of go: version, list (where KWOK's module is), build. Each build leaves
-# a line in the file `builds` and takes long enough for another run to meet it.
+# Knows what programs.py asks of go: version, list (where KWOK's module is), build. Each build
+# leaves a line in the file `builds` and takes long enough for another run to meet it.
 GO = """#!/bin/sh
 case $1 in
 version) echo "go version %(version)s linux/amd64" ;;
@@ -120,7 +120,8 @@ def test_go_that_is_too_old_is_refused_with_a_remedy(
     install_go(folder, version)
     with pytest.raises(ProgramsError) as refused:
         locate_programs(quiet=True)
-    for part in (str(folder / "path" / "go"), "Go 1.21", "bookworm-backports", "KUBEBUILDER_ASSETS"):
+    go = str(folder / "path" / "go")
+    for part in (go, "Go 1.21", "bookworm-backports", "KUBEBUILDER_ASSETS"):
         assert part in str(refused.value)
 
 
