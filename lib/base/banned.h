@@ -12,6 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
+/* glibc makes a macro of it for compilers without __builtin_va_arg_pack (clang) under FORTIFY; clang
+ * warns when an existing macro is poisoned. */
+#undef sprintf
+
 #pragma GCC poison strcpy strcat strncpy strncat stpcpy sprintf vsprintf gets
 #pragma GCC poison strtok strtok_r atoi atol atoll atof
 #pragma GCC poison gmtime localtime ctime asctime mktime
