@@ -48,6 +48,7 @@ struct server_request {
     struct str_view content_type; /* empty when there is none */
     struct buf body;              /* the callback may overwrite its bytes (the JSON reader does) */
     int64_t received_ms;          /* monotonic: when the body was complete */
+    int64_t received_us;          /* the same instant in microseconds, for durations */
     int64_t timeout_ms;           /* ?timeout= of the API server, already reduced for its rounding
                                      up; 0 when absent or unreadable */
     bool resumed;                 /* this is a call after server_resume() */
@@ -107,6 +108,8 @@ struct server_counters {
  * cannot be had. The message says what to change. Threads it starts have all signals blocked. */
 MUST_CHECK bool server_start(const struct server_options *options, struct server **ret,
                              struct err *err);
+/* CLOCK_MONOTONIC in microseconds, to compare with received_us. */
+int64_t server_now_us(void);
 /* The port in use: what was asked for, or the one the system chose for 0. */
 unsigned server_port(const struct server *server);
 unsigned server_metrics_port(const struct server *server); /* 0: none */

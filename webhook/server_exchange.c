@@ -83,6 +83,13 @@ static enum MHD_Result refuse(struct exchange *exchange, unsigned status)
     return queue_answer(exchange);
 }
 
+int64_t server_now_us(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 static void count_refusal(struct server_port *port, unsigned status)
 {
     switch (status) {
@@ -219,6 +226,7 @@ static enum MHD_Result respond(struct server_port *port, struct exchange *exchan
     } else {
         exchange->complete = true;
         request->received_ms = clock_monotonic_ms(port->server->options.clock);
+        request->received_us = server_now_us();
         peer_enter(exchange_peer(exchange), PEER_BUSY);
     }
     exchange->suspended = false;
