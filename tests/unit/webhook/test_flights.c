@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
+
+#include "check_main.h"
+
+#include "webhook/flights.h"
+#include "webhook/thread.h"
+
+/* A controlled sky: a flight reports what `answer` says once `open` is true. */
+static struct {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool open;
+    enum presence answer;
+    unsigned flown;
+    unsigned resumed;
+} sky;
+
+static struct workers *workers;
+static struct flights *flights;
+
+static void fly(void *context, struct flight *flight, void *thread_context)
+{
+    (void)context;
+    (void)thread_context;
+    pthread_mutex_lock(&sky.mutex);
+    sky.flown++;
+    pthread_cond_broadcast(&sky.changed);
+    while (!sky.open) {
+        pthread_cond_wait(&sky.changed, &sky.mutex);
+    }
+    enum presence answer = sky.answer;
+    pthread_mutex_unlock(&sky.mutex);
+    flight_found(flight, answer, NULL);
+}
+
+static void resume(void *argument)
+{
+    pthread_mutex_lock(&sky.mutex);
+    sky.resumed++;
+    *(unsigned *)argument += 1;
+    pthread_cond_broadcast(&sky.changed);
+    pthread_mutex_unlock(&sky.mutex);
+}
+
+static void open_sky(void)
+{
+    pthread_mutex_lock(&sky.mutex);
+    sky.open = true;
+    pthread_cond_broadcast(&sky.changed);
+    pthread_mutex_unlock(&sky.mutex);
+}
+
+static void await(const unsigned *count, unsigned wanted)
+{
+    pthread_mutex_lock(&sky.mutex);
+    while (*count < wanted) {
+        pthread_cond_wait(&sky.changed, &sky.mutex);
+    }
+    pthread_mutex_unlock(&sky.mutex);
+}
+
+static void setup(void)
+{
+    memset(&sky, 0, sizeof sky);
+    sky.answer = PRESENCE_ABSENT;
+    mutex_init(&sky.mutex);
+    cond_init(&sky.changed);
+    workers = workers_new(&(struct workers_options){
+        .name = "test", .max_threads = 4, .max_queued = 64});
+    flights = flights_new(&(struct flights_options){
+        .clock = clock_system(), .workers = workers, .max_waiters = 3, .fly = fly});
+}
+
+static void teardown(void)
+{
+    open_sky();
+    workers_free(workers);
+    flights_free(flights);
+}
+
+struct request {
+    struct facts facts;
+    struct flight_waiter waiter;
+    unsigned resumed;
+};
+
+static void request_init(struct request *request)
+{
+    *request = (struct request){0};
+    struct secret_ref refs[] = {{.secret = SV("a")}, {.secret = SV("b")}};
+    facts_init(&request->facts, SV("n"));
+    facts_add_names(&request->facts, &(struct secret_ref_list){.items = refs, .count = 2});
+    request->waiter = (struct flight_waiter){
+        .facts = &request->facts, .resume = resume, .argument = &request->resumed};
+}
+
+static int64_t in_ms(int64_t ms)
+{
+    return clock_monotonic_ms(clock_system()) + ms;
+}
+
+static const struct str_view both[] = {{"a", 1}, {"b", 1}};
+
+START_TEST(resumes_once_when_the_last_flight_has_landed)
+{
+    struct request request;
+    request_init(&request);
+    ck_assert(flights_join(flights, &request.waiter, both, 2, true, in_ms(60000)));
+    ck_assert_uint_eq(flights_waiting(flights), 1);
+    open_sky();
+    await(&sky.resumed, 1);
+    ck_assert_uint_eq(request.resumed, 1);
+    ck_assert_uint_eq(flights_waiting(flights), 0);
+    ck_assert_int_eq(facts_find(&request.facts, SV("a"))->presence, PRESENCE_ABSENT);
+    ck_assert_int_eq(facts_find(&request.facts, SV("b"))->presence, PRESENCE_ABSENT);
+    facts_done(&request.facts);
+}
+END_TEST
+
+START_TEST(two_requests_share_one_flight)
+{
+    struct request first;
+    struct request second;
+    request_init(&first);
+    request_init(&second);
+    ck_assert(flights_join(flights, &first.waiter, both, 1, true, in_ms(60000)));
+    await(&sky.flown, 1);
+    ck_assert(flights_join(flights, &second.waiter, both, 1, true, in_ms(60000)));
+    open_sky();
+    await(&sky.resumed, 2);
+    ck_assert_uint_eq(sky.flown, 1);
+    facts_done(&first.facts);
+    facts_done(&second.facts);
+}
+END_TEST
+
+START_TEST(looking_and_making_are_different_flights)
+{
+    struct request first;
+    struct request second;
+    request_init(&first);
+    request_init(&second);
+    ck_assert(flights_join(flights, &first.waiter, both, 1, true, in_ms(60000)));
+    ck_assert(flights_join(flights, &second.waiter, both, 1, false, in_ms(60000)));
+    await(&sky.flown, 2);
+    open_sky();
+    await(&sky.resumed, 2);
+    facts_done(&first.facts);
+    facts_done(&second.facts);
+}
+END_TEST
+
+START_TEST(the_deadline_resumes_and_a_late_result_reaches_nobody)
+{
+    struct request request;
+    request_init(&request);
+    ck_assert(flights_join(flights, &request.waiter, both, 2, true, in_ms(20)));
+    await(&sky.resumed, 1);
+    ck_assert_uint_eq(request.resumed, 1);
+    ck_assert_int_eq(facts_find(&request.facts, SV("a"))->presence, PRESENCE_UNKNOWN);
+    facts_done(&request.facts);
+    open_sky();
+    workers_free(workers);
+    workers = NULL;
+    ck_assert_uint_eq(sky.resumed, 1);
+}
+END_TEST
+
+START_TEST(too_many_waiters_are_not_taken)
+{
+    struct request requests[4];
+    for (size_t i = 0; i < 4; i++) {
+        request_init(&requests[i]);
+        ck_assert(flights_join(flights, &requests[i].waiter, both, 1, true, in_ms(60000)) ==
+                  (i < 3));
+    }
+    open_sky();
+    await(&sky.resumed, 3);
+    ck_assert_uint_eq(requests[3].resumed, 0);
+    for (size_t i = 0; i < 4; i++) {
+        facts_done(&requests[i].facts);
+    }
+}
+END_TEST
+
+START_TEST(closing_resumes_everybody_and_takes_nobody)
+{
+    struct request first;
+    struct request second;
+    request_init(&first);
+    request_init(&second);
+    ck_assert(flights_join(flights, &first.waiter, both, 2, true, in_ms(60000)));
+    flights_close(flights);
+    ck_assert_uint_eq(first.resumed, 1);
+    ck_assert(!flights_join(flights, &second.waiter, both, 2, true, in_ms(60000)));
+    ck_assert_uint_eq(second.resumed, 0);
+    facts_done(&first.facts);
+    facts_done(&second.facts);
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *suite = suite_create("webhook/flights");
+    TCase *tcase = tcase_create("flights");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, resumes_once_when_the_last_flight_has_landed);
+    tcase_add_test(tcase, two_requests_share_one_flight);
+    tcase_add_test(tcase, looking_and_making_are_different_flights);
+    tcase_add_test(tcase, the_deadline_resumes_and_a_late_result_reaches_nobody);
+    tcase_add_test(tcase, too_many_waiters_are_not_taken);
+    tcase_add_test(tcase, closing_resumes_everybody_and_takes_nobody);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "check_main.h"
+
+#include "webhook/store_health.h"
+
+static struct store_health health;
+static const struct store first = {.namespace = {"n", 1}, .name = {"s", 1}};
+static const struct store second = {.namespace = {"n", 1}, .name = {"t", 1}};
+static const struct store cluster = {.cluster = true, .name = {"s", 1}};
+
+static void setup(void)
+{
+    store_health_init(&health);
+}
+
+static void teardown(void)
+{
+    store_health_done(&health);
+}
+
+static void fail_at(const struct store *store, enum err_kind kind, int64_t now_ms)
+{
+    struct err err;
+    (void)err_set(&err, kind, "x");
+    store_health_note(&health, store, now_ms, &err);
+}
+
+static bool may_ask(const struct store *store, int64_t now_ms)
+{
+    struct err err = {0};
+    bool may = store_health_may_ask(&health, store, now_ms, &err);
+    ck_assert_int_eq(err.kind, may ? ERR_NONE : ERR_BUSY);
+    return may;
+}
+
+START_TEST(a_store_that_answers_is_always_asked)
+{
+    ck_assert(may_ask(&first, 0));
+    store_health_note(&health, &first, 0, NULL);
+    ck_assert(may_ask(&first, 1));
+}
+END_TEST
+
+START_TEST(a_silent_store_is_probed_once_every_ten_seconds)
+{
+    fail_at(&first, ERR_TIMEOUT, 0);
+    ck_assert(!may_ask(&first, STORE_PROBE_MS - 1));
+    ck_assert(may_ask(&first, STORE_PROBE_MS));
+    ck_assert(!may_ask(&first, STORE_PROBE_MS + 1));
+    ck_assert(may_ask(&first, 2 * STORE_PROBE_MS));
+}
+END_TEST
+
+START_TEST(one_answer_opens_it_again)
+{
+    fail_at(&first, ERR_UNAVAILABLE, 0);
+    ck_assert(may_ask(&first, STORE_PROBE_MS));
+    store_health_note(&health, &first, STORE_PROBE_MS, NULL);
+    ck_assert(may_ask(&first, STORE_PROBE_MS + 1));
+    ck_assert(may_ask(&first, STORE_PROBE_MS + 2));
+}
+END_TEST
+
+START_TEST(a_refusal_is_an_answer)
+{
+    fail_at(&first, ERR_DENIED, 0);
+    ck_assert(may_ask(&first, 1));
+    fail_at(&first, ERR_MISSING, 1);
+    ck_assert(may_ask(&first, 2));
+}
+END_TEST
+
+START_TEST(stores_do_not_share_their_fate)
+{
+    fail_at(&first, ERR_TIMEOUT, 0);
+    ck_assert(!may_ask(&first, 1));
+    ck_assert(may_ask(&second, 1));
+    ck_assert(may_ask(&cluster, 1));
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *suite = suite_create("webhook/store_health");
+    TCase *tcase = tcase_create("store_health");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, a_store_that_answers_is_always_asked);
+    tcase_add_test(tcase, a_silent_store_is_probed_once_every_ten_seconds);
+    tcase_add_test(tcase, one_answer_opens_it_again);
+    tcase_add_test(tcase, a_refusal_is_an_answer);
+    tcase_add_test(tcase, stores_do_not_share_their_fate);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What requests wait for: one live look per Secret, shared by everybody who wants it (DESIGN §2).
+ *
+ * A flight owns a key, a result and its waiters; workers own flights, never requests. One mutex
+ * guards flights, waiters and the deadlines. A waiter is resumed exactly once: by its last flight or
+ * by the deadline thread. A result that comes too late reaches nobody. */
+#ifndef WEBHOOK_FLIGHTS_H
+#define WEBHOOK_FLIGHTS_H
+
+#include "base/clock.h"
+#include "webhook/workers.h"
+#include "world/facts.h"
+
+struct flights;
+struct flight;
+
+struct flights_options {
+    const struct clock *clock;
+    struct workers *workers;
+    size_t max_waiters; /* more are not taken: they decide at once */
+    /* A worker thread: looks at the Secret live and, where that is wanted and authorised, makes it.
+     * Reports with flight_found(), once or several times, then returns. */
+    void (*fly)(void *context, struct flight *flight, void *thread_context);
+    void *context;
+};
+
+/* Lives in the request's attachment until it has been resumed. */
+struct flight_waiter {
+    struct facts *facts;              /* the overlay goes here */
+    void (*resume)(void *argument);   /* called once, without the mutex */
+    void *argument;
+    /* The flights' own: */
+    struct flight **flights;
+    size_t count;
+    size_t pending;
+    int64_t deadline_ms;
+    struct flight_waiter *next; /* all waiters */
+    bool active;
+};
+
+/* Starts the deadline thread. */
+struct flights *flights_new(const struct flights_options *options);
+/* Resumes every waiter and ends the thread; the workers have been released before. */
+void flights_free(struct flights *flights);
+
+/* Waits for all of `names` (of facts->namespace) until `deadline_ms`. `materialise` false: only
+ * look (dry-run). False: too many are waiting, or no worker can take it; then nothing happens and
+ * `resume` is not called. The caller has suspended its request before. */
+MUST_CHECK bool flights_join(struct flights *flights, struct flight_waiter *waiter,
+                             const struct str_view *names, size_t count, bool materialise,
+                             int64_t deadline_ms);
+/* From now on nobody may wait; whoever waits is resumed. */
+void flights_close(struct flights *flights);
+size_t flights_waiting(struct flights *flights);
+
+/* For `fly`. */
+struct str_view flight_namespace(const struct flight *flight);
+struct str_view flight_name(const struct flight *flight);
+bool flight_materialises(const struct flight *flight);
+/* What is known now; takes its own reference to `secret` (NULL unless present). Waiters see the
+ * last report before they are resumed. */
+void flight_found(struct flight *flight, enum presence presence, struct secret *secret);
+
+#endif

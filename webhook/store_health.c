@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/store_health.h"
+
+#include "base/limits.h"
+#include "webhook/thread.h"
+
+void store_health_init(struct store_health *health)
+{
+    mutex_init(&health->mutex);
+    table_init(&health->probes, free);
+}
+
+void store_health_done(struct store_health *health)
+{
+    table_done(&health->probes);
+    pthread_mutex_destroy(&health->mutex);
+}
+
+static void write_key(struct buf *key, const struct store *store)
+{
+    buf_init(key, 2 * LIMIT_NAME_BYTES + 2);
+    buf_printf(key, "%.*s/%.*s", SV_ARG(store->namespace), SV_ARG(store->name));
+}
+
+bool store_health_may_ask(struct store_health *health, const struct store *store, int64_t now_ms,
+                          struct err *err)
+{
+    CLEANUP(buf_done) struct buf key;
+    write_key(&key, store);
+    pthread_mutex_lock(&health->mutex);
+    int64_t *next_probe = table_get(&health->probes, buf_view(&key));
+    int64_t left = next_probe ? *next_probe - now_ms : 0;
+    if (next_probe && left <= 0) {
+        *next_probe = now_ms + STORE_PROBE_MS;
+    }
+    pthread_mutex_unlock(&health->mutex);
+    if (left > 0) {
+        return err_set(err, ERR_BUSY, "store %.*s did not answer; it is asked again in %lld s",
+                       SV_ARG(store->name), (long long)(left + 999) / 1000);
+    }
+    return true;
+}
+
+void store_health_note(struct store_health *health, const struct store *store, int64_t now_ms,
+                       const struct err *failure)
+{
+    CLEANUP(buf_done) struct buf key;
+    write_key(&key, store);
+    bool silent = failure && (failure->kind == ERR_TIMEOUT || failure->kind == ERR_UNAVAILABLE);
+    pthread_mutex_lock(&health->mutex);
+    if (silent) {
+        int64_t next_probe = now_ms + STORE_PROBE_MS;
+        table_put(&health->probes, buf_view(&key), mem_dup(&next_probe, sizeof next_probe));
+    } else {
+        (void)table_erase(&health->probes, buf_view(&key));
+    }
+    pthread_mutex_unlock(&health->mutex);
+}
