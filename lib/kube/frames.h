@@ -33,13 +33,13 @@ struct kube_frames_handlers {
 };
 
 enum kube_frames_state {
-    KUBE_FRAMES_START,   /* before the list's opening brace; between lines */
-    KUBE_FRAMES_MEMBERS, /* in the list object: a name or a comma or the end */
+    KUBE_FRAMES_START,   /* before the list's opening brace; between the lines of a watch */
+    KUBE_FRAMES_MEMBERS, /* in the list: a member name, a comma or the end */
     KUBE_FRAMES_NAME,    /* in a member name */
     KUBE_FRAMES_COLON,   /* behind a member name */
     KUBE_FRAMES_VALUE,   /* before a member's value */
     KUBE_FRAMES_SKIP,    /* in a value nobody needs */
-    KUBE_FRAMES_ITEMS,   /* in "items": an element or a comma or the end */
+    KUBE_FRAMES_ITEMS,   /* in "items": an element, a comma or the end */
     KUBE_FRAMES_OBJECT,  /* in an element, a line, or the list's metadata */
     KUBE_FRAMES_DONE,    /* behind the list: white space only */
     KUBE_FRAMES_FAILED,
@@ -56,13 +56,14 @@ struct kube_frames {
     bool over;                /* it is over the ceiling and only skipped */
     bool in_string;
     bool escaped;
-    bool comma;    /* a comma came: another member or element has to follow */
-    bool metadata; /* the object is the list's metadata */
+    bool any;            /* the members, or the elements, have begun */
+    bool comma;          /* a comma came: another one has to follow */
+    bool metadata;       /* the object is the list's metadata */
+    bool has_to_be_null; /* the value being skipped stands where the items would */
     bool seen_items;
     bool seen_metadata;
     uint32_t depth;
-    uint64_t elements;
-    char name[16]; /* of the current member of the list, cut */
+    char name[16]; /* of the current member of the list, then its number or literal; cut */
     uint32_t name_len;
     struct buf resource_version;
     struct buf next; /* metadata.continue */
