@@ -6,15 +6,18 @@
 
 #include "base/err.h"
 #include "base/secret_buf.h"
-#include "objects/secret.h"
+#include "externalsecret/live.h"
 
 struct secret_sink {
-    /* The live Secret without values (digest_key NULL); `*ret` NULL when it does not exist. */
+    /* The live Secret, digests included (live_secret_read() does what is to be done with the
+     * answer).
+     * `*ret`, zeroed before the call, stays so when there is none, which is a success. */
     bool (*read)(void *context, struct str_view namespace, struct str_view name,
-                 int64_t deadline_ms, struct secret **ret, struct err *err);
-    /* POST or PUT of a whole manifest (JSON) under a field manager. A PUT manifest holds the
-     * resourceVersion it was made from. ERR_CONFLICT: somebody was first (AlreadyExists, or another
-     * resourceVersion). `*ret` is the record of what the API server answered, digests included. */
+                 int64_t deadline_ms, struct live_secret *ret, struct err *err);
+    /* POST or PUT of a whole manifest (JSON) under a field manager, which is to be percent-encoded.
+     * A PUT manifest holds the resourceVersion and the uid it was made from. ERR_CONFLICT: somebody
+     * was first (AlreadyExists, or another resourceVersion); ERR_MISSING from `replace`: deleted
+     * meanwhile. `*ret` is the record of what the API server answered, digests included. */
     bool (*create)(void *context, struct str_view namespace, struct str_view field_manager,
                    const struct secret_buf *manifest, int64_t deadline_ms, struct secret **ret,
                    struct err *err);

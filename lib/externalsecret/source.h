@@ -20,8 +20,8 @@ struct remote_read {
 
 struct secret_source {
     /* Fills every read's value or fails as a whole. ERR_MISSING (a remote secret does not exist),
-     * ERR_DENIED, ERR_BUSY (throttled), ERR_TIMEOUT, ERR_UNAVAILABLE, ERR_INVALID. The message names
-     * the remote key and the cause (AWS error code, request id), never a value. */
+     * ERR_DENIED, ERR_BUSY (throttled), ERR_TIMEOUT, ERR_UNAVAILABLE, ERR_INVALID. The message
+     * names the remote key and the cause (AWS error code, request id), never a value. */
     bool (*read)(void *context, const struct store *store, struct remote_read *reads, size_t count,
                  int64_t deadline_ms, struct err *err);
     void *context;

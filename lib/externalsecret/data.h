@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The data of a Secret that is being made: keys and values, the values in secret memory. One thread
+ * at a time. */
+#ifndef EXTERNALSECRET_DATA_H
+#define EXTERNALSECRET_DATA_H
+
+#include "base/json.h"
+#include "base/secret_buf.h"
+#include "crypto/sha3.h"
+
+struct data_entry {
+    struct str_view key; /* borrowed */
+    struct secret_buf value;
+};
+
+/* Zeroed is empty. */
+struct data_map {
+    struct data_entry *entries; /* sorted by key */
+    size_t count;
+    size_t capacity;
+};
+
+void data_map_done(struct data_map *map);
+/* Moves `value` in; one that was there under this key is wiped. */
+void data_map_put(struct data_map *map, struct str_view key, struct secret_buf *value);
+/* Adds `data` of a Secret as the API server sends it. ERR_INVALID names the key. */
+MUST_CHECK bool data_map_put_json(struct data_map *map, const struct json *data, struct err *err);
+
+/* ERR_TOO_BIG over LIMIT_SECRET_DATA_BYTES of values together. */
+MUST_CHECK bool data_map_check_size(const struct data_map *map, struct err *err);
+/* External Secrets Operator's data-hash (0.16.2 and later): SHA3-224 over Go's print of the map,
+ * "map[key:[98 97 114] ...]". For the operator's eyes only: it has no key, so Keyturn never takes
+ * it for a rollout hash. */
+void data_map_hash(const struct data_map *map, char ret[SHA3_224_HEX_BYTES]);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "externalsecret/fake_source.h"
+
+#include "check_main.h"
+#include "external_secret_text.h"
+
+static const char values[] = "'provider':{'fake':{'data':["
+                             "{'key':'db','value':'hunter2'},"
+                             "{'key':'db','value':'older','version':'v1'},"
+                             "{'key':'twice','value':'first'},"
+                             "{'key':'twice','value':'last'},"
+                             "{'key':'empty','value':''}]}}";
+
+static bool read_one(const struct store *store, const char *key, const char *version,
+                     struct remote_read *read, struct err *err)
+{
+    const struct secret_source source = fake_source();
+    *read = (struct remote_read){.key = sv_of(key), .version = sv_of(version)};
+    return source.read(source.context, store, read, 1, 0, err);
+}
+
+START_TEST(finds_by_key_and_version)
+{
+    static const char *const cases[][3] = {
+        {"db", "", "hunter2"}, {"db", "v1", "older"}, {"twice", "", "last"}, {"empty", "", ""}};
+    CLEANUP(store_release_ptr) struct store *store = store_of(values);
+    struct remote_read read;
+    struct err err = {0};
+    ck_assert_msg(read_one(store, cases[_i][0], cases[_i][1], &read, &err), "%s", err.message);
+    ck_assert(sv_is(secret_buf_view(&read.value), cases[_i][2]));
+    secret_buf_done(&read.value);
+}
+END_TEST
+
+START_TEST(names_the_key_that_is_missing)
+{
+    static const char *const cases[][3] = {
+        {"typo", "", "store store has no remote secret typo"},
+        {"db", "v2", "store store has no remote secret db of version v2"},
+        {"DB", "", "store store has no remote secret DB"}};
+    CLEANUP(store_release_ptr) struct store *store = store_of(values);
+    struct remote_read read;
+    struct err err = {0};
+    ck_assert(!read_one(store, cases[_i][0], cases[_i][1], &read, &err));
+    ck_assert_int_eq(err.kind, ERR_MISSING);
+    ck_assert_str_eq(err.message, cases[_i][2]);
+}
+END_TEST
+
+START_TEST(fails_as_a_whole)
+{
+    CLEANUP(store_release_ptr) struct store *store = store_of(values);
+    const struct secret_source source = fake_source();
+    struct remote_read reads[] = {{.key = SV("db")}, {.key = SV("typo")}};
+    struct err err = {0};
+    ck_assert(!source.read(source.context, store, reads, 2, 0, &err));
+    ck_assert_ptr_null(strstr(err.message, "hunter2"));
+    secret_buf_done(&reads[0].value);
+    secret_buf_done(&reads[1].value);
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *suite = suite_create("fake_source");
+    TCase *tcase = tcase_create("fake_source");
+    tcase_add_loop_test(tcase, finds_by_key_and_version, 0, 4);
+    tcase_add_loop_test(tcase, names_the_key_that_is_missing, 0, 3);
+    tcase_add_test(tcase, fails_as_a_whole);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

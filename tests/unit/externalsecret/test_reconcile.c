@@ -1,0 +1,707 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The source is a table of values, the sink a store of one Secret that answers as an API server
+ * does. Both can be told to fail at any call. */
+#include "externalsecret/reconcile.h"
+
+#include "base/encode.h"
+#include "check_main.h"
+#include "external_secret_text.h"
+
+enum {
+    DEADLINE_MS = 5000,
+    STEPS = 4, /* calls of a creation: read, fetch, create; one more never comes */
+};
+
+static const struct hmac_key digest_key = {.bytes = {7}};
+
+/* The world */
+
+static struct {
+    char *stored; /* the Secret as the API server has it; NULL: none */
+    unsigned version;
+    char manager[200];
+    /* Calls so far, by kind and together. */
+    unsigned reads, creates, replaces, fetches, calls;
+    unsigned fail_at; /* the how manieth call fails; 0: none */
+    enum err_kind failure;
+    /* What somebody else writes just before our next write; NULL: nobody. */
+    const char *rival;
+    const char *secret_string; /* what the source answers; NULL: ERR_MISSING */
+    size_t last_fetch_count;
+} world;
+
+static bool failing(struct err *err)
+{
+    world.calls++;
+    if (world.calls == world.fail_at) {
+        return !err_set(err, world.failure, "call %u failed", world.calls);
+    }
+    return false;
+}
+
+static void store_text(const char *text)
+{
+    free(world.stored);
+    world.stored = text ? str_dup(text) : NULL;
+    for (char *at = world.stored; at && *at; at++) {
+        *at = *at == '\'' ? '"' : *at;
+    }
+}
+
+static char *replace_once(const char *text, const char *from, const char *to)
+{
+    const char *at = strstr(text, from);
+    ck_assert_msg(at != NULL, "%s in %s", from, text);
+    CLEANUP(buf_done) struct buf out = {0};
+    buf_init(&out, 65536);
+    buf_append(&out, text, (size_t)(at - text));
+    buf_add_str(&out, to);
+    buf_add_str(&out, at + strlen(from));
+    return buf_take(&out);
+}
+
+static void answer(struct live_secret *ret)
+{
+    struct secret_buf body = {0};
+    struct err err = {0};
+    secret_buf_init(&body, LIMIT_KUBE_ANSWER_BYTES);
+    secret_buf_add(&body, sv_of(world.stored));
+    ck_assert_msg(live_secret_read(&body, &digest_key, ret, &err), "%s", err.message);
+}
+
+static void answer_record(struct secret **ret)
+{
+    CLEANUP(live_secret_done) struct live_secret live = {0};
+    answer(&live);
+    *ret = live.record;
+    live.record = NULL;
+}
+
+static bool sink_read(void *context, struct str_view namespace, struct str_view name,
+                      int64_t deadline_ms, struct live_secret *ret, struct err *err)
+{
+    (void)context;
+    world.reads++;
+    ck_assert(sv_is(namespace, "prod") && sv_is(name, "db"));
+    ck_assert_int_eq(deadline_ms, DEADLINE_MS);
+    if (failing(err)) {
+        return false;
+    }
+    if (world.stored) {
+        answer(ret);
+    }
+    return true;
+}
+
+static void rival_writes(void)
+{
+    if (world.rival) {
+        store_text(world.rival[0] ? world.rival : NULL);
+        world.rival = NULL;
+    }
+}
+
+static void keep_manager(struct str_view manager)
+{
+    (void)snprintf(world.manager, sizeof world.manager, "%.*s", SV_ARG(manager));
+}
+
+static bool sink_create(void *context, struct str_view namespace, struct str_view field_manager,
+                        const struct secret_buf *manifest, int64_t deadline_ms, struct secret **ret,
+                        struct err *err)
+{
+    (void)context;
+    (void)namespace;
+    (void)deadline_ms;
+    world.creates++;
+    keep_manager(field_manager);
+    if (failing(err)) {
+        return false;
+    }
+    rival_writes();
+    if (world.stored) {
+        return err_set(err, ERR_CONFLICT, "AlreadyExists");
+    }
+    CLEANUP(mem_free_ptr)
+    char *text = replace_once(manifest->bytes.data, "\"metadata\":{",
+                              "\"metadata\":{\"uid\":\"s-uid\",\"resourceVersion\":\"rv1\",");
+    world.version = 1;
+    store_text(text);
+    answer_record(ret);
+    return true;
+}
+
+static bool sink_replace(void *context, struct str_view namespace, struct str_view name,
+                         struct str_view field_manager, const struct secret_buf *manifest,
+                         int64_t deadline_ms, struct secret **ret, struct err *err)
+{
+    (void)context;
+    (void)namespace;
+    (void)name;
+    (void)deadline_ms;
+    world.replaces++;
+    keep_manager(field_manager);
+    if (failing(err)) {
+        return false;
+    }
+    rival_writes();
+    if (!world.stored) {
+        return err_set(err, ERR_MISSING, "NotFound");
+    }
+    char was[40];
+    char becomes[40];
+    (void)snprintf(was, sizeof was, "\"resourceVersion\":\"rv%u\"", world.version);
+    (void)snprintf(becomes, sizeof becomes, "\"resourceVersion\":\"rv%u\"", world.version + 1);
+    if (!strstr(world.stored, was) || !strstr(manifest->bytes.data, was)) {
+        return err_set(err, ERR_CONFLICT, "Conflict");
+    }
+    CLEANUP(mem_free_ptr) char *text = replace_once(manifest->bytes.data, was, becomes);
+    world.version++;
+    store_text(text);
+    answer_record(ret);
+    return true;
+}
+
+static bool source_read(void *context, const struct store *store, struct remote_read *reads,
+                        size_t count, int64_t deadline_ms, struct err *err)
+{
+    (void)context;
+    world.fetches++;
+    world.last_fetch_count = count;
+    ck_assert(sv_is(store->region, "eu-west-1"));
+    ck_assert_int_eq(deadline_ms, DEADLINE_MS);
+    if (failing(err)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!world.secret_string) {
+            return err_set(err, ERR_MISSING, "secret %.*s: ResourceNotFoundException",
+                           SV_ARG(reads[i].key));
+        }
+        secret_buf_init(&reads[i].value, LIMIT_AWS_VALUE_BYTES);
+        secret_buf_add(&reads[i].value, sv_of(world.secret_string));
+    }
+    return true;
+}
+
+/* Fixture */
+
+static struct external_secret *external_secret;
+static struct store *store;
+static const struct secret_source source = {.read = source_read};
+static const struct secret_sink sink = {
+    .read = sink_read, .create = sink_create, .replace = sink_replace};
+static struct secret *record;
+static struct err err;
+
+static const char spec[] = ",'data':[{'secretKey':'a','remoteRef':{'key':'k','property':'a'}},"
+                           "{'secretKey':'b','remoteRef':{'key':'k','property':'b'}}]";
+
+static void use(const char *metadata, const char *es_spec)
+{
+    external_secret_release(external_secret);
+    external_secret = external_secret_of(metadata, es_spec);
+}
+
+static void setup(void)
+{
+    memset(&world, 0, sizeof world);
+    world.secret_string = "{\"a\":\"hunter2\",\"b\":\"p\\u0000q\"}";
+    external_secret = NULL;
+    use(",'labels':{'app':'web'}", spec);
+    store = store_of("'provider':{'aws':{'service':'SecretsManager','region':'eu-west-1'}}");
+    record = NULL;
+    err = (struct err){0};
+}
+
+static void teardown(void)
+{
+    ck_assert_ptr_null(strstr(err.message, "hunter2"));
+    external_secret_release(external_secret);
+    store_release(store);
+    secret_release(record);
+    free(world.stored);
+}
+
+static enum reconcile_outcome run(void)
+{
+    const struct reconcile_input input = {
+        .external_secret = external_secret,
+        .store = store,
+        .source = &source,
+        .sink = &sink,
+        .deadline_ms = DEADLINE_MS,
+    };
+    secret_release(record);
+    err = (struct err){0};
+    return reconcile(&input, &record, &err);
+}
+
+#define ck_assert_outcome(wanted)                                                                  \
+    do {                                                                                           \
+        enum reconcile_outcome outcome = run();                                                    \
+        ck_assert_msg(outcome == (wanted), "%s instead of %s: %s",                                 \
+                      reconcile_outcome_name(outcome), reconcile_outcome_name(wanted),             \
+                      err.message);                                                                \
+    } while (0)
+
+static void check_stored(const char *key, struct str_view value)
+{
+    CLEANUP(live_secret_done) struct live_secret live = {0};
+    answer(&live);
+    CLEANUP(buf_done) struct buf bytes = {0};
+    buf_init(&bytes, 4096);
+    const struct json *node = json_path(live.object, "data", key, NULL);
+    ck_assert_ptr_nonnull(node);
+    ck_assert(decode_base64(&bytes, json_string(node), &err));
+    ck_assert(sv_equal(buf_view(&bytes), value));
+}
+
+/* What happens */
+
+START_TEST(creates_what_is_missing)
+{
+    ck_assert_outcome(RECONCILE_CREATED);
+    check_stored("a", SV("hunter2"));
+    check_stored("b", SV("p\0q"));
+    ck_assert_ptr_nonnull(record);
+    ck_assert(record->managed);
+    ck_assert_uint_eq(record->key_count, 2);
+    ck_assert(sv_is(record->controller.uid, "es-uid"));
+    unsigned char wanted[SHA256_BYTES];
+    hmac_sha256(sv_make((const char *)digest_key.bytes, sizeof digest_key.bytes), SV("hunter2"),
+                wanted);
+    ck_assert_mem_eq(secret_find_key(record, SV("a"))->digest, wanted, sizeof wanted);
+    ck_assert_str_eq(world.manager, "externalsecrets.external-secrets.io/db");
+    ck_assert_uint_eq(world.fetches, 1);
+    ck_assert_uint_eq(world.last_fetch_count, 1);
+    ck_assert_uint_eq(world.reads, 1);
+    ck_assert_int_eq(err.kind, ERR_NONE);
+}
+END_TEST
+
+START_TEST(writes_nothing_twice)
+{
+    ck_assert_outcome(RECONCILE_CREATED);
+    ck_assert_outcome(RECONCILE_UNCHANGED);
+    ck_assert_uint_eq(world.creates, 1);
+    ck_assert_uint_eq(world.replaces, 0);
+    ck_assert_ptr_nonnull(record);
+    ck_assert(sv_is(record->resource_version, "rv1"));
+    ck_assert_uint_eq(record->key_count, 2);
+}
+END_TEST
+
+START_TEST(updates_what_has_changed)
+{
+    ck_assert_outcome(RECONCILE_CREATED);
+    world.secret_string = "{\"a\":\"hunter3\",\"b\":\"\"}";
+    ck_assert_outcome(RECONCILE_UPDATED);
+    check_stored("a", SV("hunter3"));
+    check_stored("b", SV(""));
+    ck_assert(sv_is(record->resource_version, "rv2"));
+    ck_assert_outcome(RECONCILE_UNCHANGED);
+}
+END_TEST
+
+START_TEST(repairs_data_changed_by_hand)
+{
+    ck_assert_outcome(RECONCILE_CREATED);
+    CLEANUP(mem_free_ptr) char *text = replace_once(world.stored, "aHVudGVyMg==", "eA==");
+    store_text(text);
+    ck_assert_outcome(RECONCILE_UPDATED);
+    check_stored("a", SV("hunter2"));
+}
+END_TEST
+
+START_TEST(corrects_the_uid_of_a_predecessor)
+{
+    ck_assert_outcome(RECONCILE_CREATED);
+    CLEANUP(mem_free_ptr)
+    char *text = replace_once(world.stored, "\"uid\":\"es-uid\"", "\"uid\":\"old\"");
+    store_text(text);
+    ck_assert_outcome(RECONCILE_UPDATED);
+    ck_assert(sv_is(record->controller.uid, "es-uid"));
+    ck_assert_uint_eq(world.replaces, 1);
+}
+END_TEST
+
+START_TEST(does_without_a_record)
+{
+    const struct reconcile_input input = {
+        .external_secret = external_secret,
+        .store = store,
+        .source = &source,
+        .sink = &sink,
+        .deadline_ms = DEADLINE_MS,
+    };
+    ck_assert_int_eq(reconcile(&input, NULL, &err), RECONCILE_CREATED);
+    ck_assert_int_eq(reconcile(&input, NULL, &err), RECONCILE_UNCHANGED);
+}
+END_TEST
+
+START_TEST(takes_values_from_a_fake_store)
+{
+    store_release(store);
+    store = store_of("'provider':{'fake':{'data':[{'key':'k','value':'{\\u0022a\\u0022:1,"
+                     "\\u0022b\\u0022:true}'}]}}");
+    ck_assert_outcome(RECONCILE_CREATED);
+    check_stored("a", SV("1"));
+    check_stored("b", SV("true"));
+    ck_assert_uint_eq(world.fetches, 0);
+}
+END_TEST
+
+/* Others */
+
+static const char users_own[] = "{'apiVersion':'v1','kind':'Secret','metadata':{'name':'db',"
+                                "'namespace':'prod','uid':'u','resourceVersion':'rv9'},"
+                                "'data':{'a':'bWluZQ=='},'type':'Opaque'}";
+
+START_TEST(never_overwrites_a_users_secret)
+{
+    store_text(users_own);
+    ck_assert_outcome(RECONCILE_FOREIGN);
+    check_stored("a", SV("mine"));
+    ck_assert_uint_eq(world.fetches + world.creates + world.replaces, 0);
+    ck_assert_ptr_null(record);
+    ck_assert_ptr_nonnull(strstr(err.message, "prod/db"));
+}
+END_TEST
+
+START_TEST(never_overwrites_a_secret_that_came_in_between)
+{
+    world.rival = users_own;
+    ck_assert_outcome(RECONCILE_FOREIGN);
+    check_stored("a", SV("mine"));
+    ck_assert_uint_eq(world.creates, 1);
+    ck_assert_uint_eq(world.fetches, 1);
+}
+END_TEST
+
+/* Another replica: what is stored after our own creation. */
+START_TEST(absorbs_the_same_secret_written_by_another_replica)
+{
+    ck_assert_outcome(RECONCILE_CREATED);
+    CLEANUP(mem_free_ptr) char *theirs = str_dup(world.stored);
+    store_text(NULL);
+    world.rival = theirs;
+    ck_assert_outcome(RECONCILE_UNCHANGED);
+    ck_assert_ptr_nonnull(record);
+    ck_assert_uint_eq(world.creates, 2);
+    ck_assert_uint_eq(world.replaces, 0);
+    /* Fetched once, although looked at twice. */
+    ck_assert_uint_eq(world.fetches, 2);
+}
+END_TEST
+
+START_TEST(is_content_with_the_same_data_hash_after_a_conflict)
+{
+    ck_assert_outcome(RECONCILE_CREATED);
+    CLEANUP(mem_free_ptr)
+    char *theirs = replace_once(world.stored, "\"app\":\"web\"", "\"app\":\"theirs\"");
+    store_text(NULL);
+    world.rival = theirs;
+    ck_assert_outcome(RECONCILE_UNCHANGED);
+    ck_assert_uint_eq(world.replaces, 0);
+    /* Without a conflict the label is put right. */
+    ck_assert_outcome(RECONCILE_UPDATED);
+}
+END_TEST
+
+START_TEST(replaces_older_data_after_a_conflict)
+{
+    ck_assert_outcome(RECONCILE_CREATED);
+    CLEANUP(mem_free_ptr) char *theirs = str_dup(world.stored);
+    store_text(NULL);
+    world.rival = theirs;
+    world.secret_string = "{\"a\":\"hunter3\",\"b\":\"\"}";
+    ck_assert_outcome(RECONCILE_UPDATED);
+    check_stored("a", SV("hunter3"));
+}
+END_TEST
+
+START_TEST(creates_anew_what_was_deleted_in_between)
+{
+    ck_assert_outcome(RECONCILE_CREATED);
+    world.rival = "";
+    world.secret_string = "{\"a\":\"hunter3\",\"b\":\"\"}";
+    ck_assert_outcome(RECONCILE_CREATED);
+    ck_assert_uint_eq(world.replaces, 1);
+    check_stored("a", SV("hunter3"));
+}
+END_TEST
+
+static bool always_first(void *context, struct str_view namespace, struct str_view field_manager,
+                         const struct secret_buf *manifest, int64_t deadline_ms,
+                         struct secret **ret, struct err *failure)
+{
+    (void)context;
+    (void)namespace;
+    (void)field_manager;
+    (void)manifest;
+    (void)deadline_ms;
+    (void)ret;
+    world.creates++;
+    return err_set(failure, ERR_CONFLICT, "AlreadyExists");
+}
+
+START_TEST(gives_up_when_others_are_always_first)
+{
+    const struct secret_sink busy = {.read = sink_read, .create = always_first};
+    const struct reconcile_input input = {
+        .external_secret = external_secret,
+        .store = store,
+        .source = &source,
+        .sink = &busy,
+        .deadline_ms = DEADLINE_MS,
+    };
+    ck_assert_int_eq(reconcile(&input, &record, &err), RECONCILE_FAILED);
+    ck_assert_int_eq(err.kind, ERR_CONFLICT);
+    ck_assert(err.retryable);
+    ck_assert_uint_eq(world.creates, 3);
+    ck_assert_uint_eq(world.fetches, 1);
+}
+END_TEST
+
+/* Immutability */
+
+START_TEST(does_not_try_to_change_an_immutable_secret)
+{
+    ck_assert_outcome(RECONCILE_CREATED);
+    CLEANUP(mem_free_ptr)
+    char *text = replace_once(world.stored, "\"data\":", "\"immutable\":true,\"data\":");
+    store_text(text);
+    ck_assert_outcome(RECONCILE_UNCHANGED);
+    world.secret_string = "{\"a\":\"hunter3\",\"b\":\"\"}";
+    ck_assert_outcome(RECONCILE_FAILED);
+    ck_assert_int_eq(err.kind, ERR_INVALID);
+    ck_assert(!err.retryable);
+    ck_assert_ptr_nonnull(strstr(err.message, "immutable"));
+    ck_assert_uint_eq(world.replaces, 0);
+    check_stored("a", SV("hunter2"));
+}
+END_TEST
+
+START_TEST(changes_the_metadata_of_an_immutable_secret)
+{
+    ck_assert_outcome(RECONCILE_CREATED);
+    CLEANUP(mem_free_ptr)
+    char *text = replace_once(world.stored, "\"data\":", "\"immutable\":true,\"data\":");
+    store_text(text);
+    use(",'labels':{'app':'new'}", spec);
+    ck_assert_outcome(RECONCILE_UPDATED);
+    ck_assert_ptr_nonnull(strstr(world.stored, "\"app\":\"new\""));
+}
+END_TEST
+
+START_TEST(fetches_an_immutable_target_once)
+{
+    use("", ",'target':{'immutable':true},'data':[{'secretKey':'a','remoteRef':{'key':'k'}}]");
+    ck_assert_outcome(RECONCILE_CREATED);
+    ck_assert(record->immutable);
+    world.secret_string = "hunter3";
+    ck_assert_outcome(RECONCILE_UNCHANGED);
+    ck_assert_uint_eq(world.fetches, 1);
+    check_stored("a", SV("{\"a\":\"hunter2\",\"b\":\"p\\u0000q\"}"));
+}
+END_TEST
+
+START_TEST(waits_for_a_secret_that_is_being_deleted)
+{
+    ck_assert_outcome(RECONCILE_CREATED);
+    CLEANUP(mem_free_ptr)
+    char *text = replace_once(world.stored, "\"metadata\":{",
+                              "\"metadata\":{\"deletionTimestamp\":\"2026-11-23T12:36:00Z\",");
+    store_text(text);
+    world.secret_string = "{\"a\":\"hunter3\",\"b\":\"\"}";
+    ck_assert_outcome(RECONCILE_FAILED);
+    ck_assert_int_eq(err.kind, ERR_CONFLICT);
+    ck_assert_uint_eq(world.replaces, 0);
+}
+END_TEST
+
+/* Not done */
+
+START_TEST(writes_nothing_when_a_remote_secret_is_missing)
+{
+    ck_assert_outcome(RECONCILE_CREATED);
+    world.secret_string = NULL;
+    ck_assert_outcome(RECONCILE_FAILED);
+    ck_assert_int_eq(err.kind, ERR_MISSING);
+    ck_assert_ptr_nonnull(strstr(err.message, "ExternalSecret prod/db: secret k"));
+    ck_assert_uint_eq(world.replaces, 0);
+    check_stored("a", SV("hunter2"));
+}
+END_TEST
+
+START_TEST(writes_nothing_when_a_property_is_missing)
+{
+    world.secret_string = "{\"a\":\"hunter2\"}";
+    ck_assert_outcome(RECONCILE_FAILED);
+    ck_assert_int_eq(err.kind, ERR_MISSING);
+    ck_assert_ptr_nonnull(strstr(err.message, "property b of remote secret k"));
+    ck_assert_uint_eq(world.creates, 0);
+}
+END_TEST
+
+static const struct {
+    const char *metadata;
+    const char *spec;
+    const char *store;
+    enum reconcile_outcome outcome;
+    const char *named;
+} left_alone[] = {
+    {"", ",'dataFrom':[{'extract':{'key':'k'}}]", NULL, RECONCILE_UNSUPPORTED, "spec.dataFrom"},
+    {"", ",'data':[{'secretKey':'a','remoteRef':{'key':'k','property':'a|b'}}]", NULL,
+     RECONCILE_UNSUPPORTED, "spec.data[0].remoteRef.property"},
+    {"", spec, "'provider':{'vault':{}}", RECONCILE_UNSUPPORTED, "spec.provider.vault"},
+    {"", spec,
+     "'provider':{'aws':{'service':'SecretsManager','region':'eu-west-1','role':'arn:x'}}",
+     RECONCILE_UNSUPPORTED, "spec.provider.aws.role"},
+    {"", spec, "", RECONCILE_FAILED, "SecretStore store does not exist"},
+    {",'deletionTimestamp':'2026-11-23T12:36:00Z'", spec, NULL, RECONCILE_FAILED, "being deleted"},
+};
+
+START_TEST(touches_nothing_it_does_not_understand)
+{
+    use(left_alone[_i].metadata, left_alone[_i].spec);
+    if (left_alone[_i].store) {
+        store_release(store);
+        store = left_alone[_i].store[0] ? store_of(left_alone[_i].store) : NULL;
+    }
+    ck_assert_outcome(left_alone[_i].outcome);
+    ck_assert_msg(strstr(err.message, left_alone[_i].named), "%s", err.message);
+    ck_assert_uint_eq(world.calls, 0);
+}
+END_TEST
+
+START_TEST(does_nothing_for_what_is_not_persisted)
+{
+    external_secret->uid = SV("");
+    ck_assert_outcome(RECONCILE_FAILED);
+    ck_assert_ptr_nonnull(strstr(err.message, "not persisted"));
+    ck_assert_uint_eq(world.calls, 0);
+}
+END_TEST
+
+START_TEST(never_uses_another_store)
+{
+    store->name = SV("other");
+    ck_assert_outcome(RECONCILE_FAILED);
+    store->name = SV("store");
+    store->namespace = SV("elsewhere");
+    ck_assert_outcome(RECONCILE_FAILED);
+    store->namespace = SV("prod");
+    store->cluster = true;
+    ck_assert_outcome(RECONCILE_FAILED);
+    ck_assert_int_eq(err.kind, ERR_INTERNAL);
+    ck_assert_uint_eq(world.calls, 0);
+}
+END_TEST
+
+START_TEST(retains_when_nothing_is_asked_for)
+{
+    external_secret->data_count = 0;
+    ck_assert_outcome(RECONCILE_RETAINED);
+    ck_assert_ptr_null(record);
+    ck_assert_uint_eq(world.calls, 0);
+}
+END_TEST
+
+/* Every call fails in its turn, with every kind: typed, nothing written, nothing leaked, and the
+ * next run succeeds. */
+static const enum err_kind kinds[] = {ERR_DENIED, ERR_BUSY, ERR_TIMEOUT, ERR_UNAVAILABLE,
+                                      ERR_INVALID};
+
+START_TEST(fails_cleanly_at_every_step_of_a_creation)
+{
+    unsigned failures = 0;
+    for (unsigned n = 1; n <= STEPS; n++) {
+        world.calls = 0;
+        world.fail_at = n;
+        world.failure = kinds[_i];
+        enum reconcile_outcome outcome = run();
+        if (outcome == RECONCILE_CREATED) {
+            break;
+        }
+        failures++;
+        ck_assert_int_eq(outcome, RECONCILE_FAILED);
+        ck_assert_int_eq(err.kind, kinds[_i]);
+        ck_assert(err.retryable == err_kind_retryable(kinds[_i]));
+        ck_assert_ptr_null(record);
+        ck_assert_ptr_null(world.stored);
+    }
+    ck_assert_uint_eq(failures, 3);
+    ck_assert_ptr_nonnull(record);
+}
+END_TEST
+
+START_TEST(fails_cleanly_at_every_step_of_an_update)
+{
+    ck_assert_outcome(RECONCILE_CREATED);
+    world.secret_string = "{\"a\":\"hunter3\",\"b\":\"\"}";
+    unsigned failures = 0;
+    for (unsigned n = 1; n <= STEPS; n++) {
+        world.calls = 0;
+        world.fail_at = n;
+        world.failure = kinds[_i];
+        enum reconcile_outcome outcome = run();
+        if (outcome == RECONCILE_UPDATED) {
+            break;
+        }
+        failures++;
+        ck_assert_int_eq(outcome, RECONCILE_FAILED);
+        ck_assert_int_eq(err.kind, kinds[_i]);
+        ck_assert_ptr_null(record);
+        check_stored("a", SV("hunter2"));
+        check_stored("b", SV("p\0q"));
+    }
+    ck_assert_uint_eq(failures, 3);
+    check_stored("a", SV("hunter3"));
+}
+END_TEST
+
+START_TEST(names_every_outcome)
+{
+    ck_assert_str_eq(reconcile_outcome_name(RECONCILE_CREATED), "CREATED");
+    ck_assert_str_eq(reconcile_outcome_name(RECONCILE_RETAINED), "RETAINED");
+    ck_assert_str_eq(reconcile_outcome_name(RECONCILE_FAILED), "FAILED");
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *suite = suite_create("reconcile");
+    TCase *tcase = tcase_create("reconcile");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, creates_what_is_missing);
+    tcase_add_test(tcase, writes_nothing_twice);
+    tcase_add_test(tcase, updates_what_has_changed);
+    tcase_add_test(tcase, repairs_data_changed_by_hand);
+    tcase_add_test(tcase, corrects_the_uid_of_a_predecessor);
+    tcase_add_test(tcase, does_without_a_record);
+    tcase_add_test(tcase, takes_values_from_a_fake_store);
+    tcase_add_test(tcase, never_overwrites_a_users_secret);
+    tcase_add_test(tcase, never_overwrites_a_secret_that_came_in_between);
+    tcase_add_test(tcase, absorbs_the_same_secret_written_by_another_replica);
+    tcase_add_test(tcase, is_content_with_the_same_data_hash_after_a_conflict);
+    tcase_add_test(tcase, replaces_older_data_after_a_conflict);
+    tcase_add_test(tcase, creates_anew_what_was_deleted_in_between);
+    tcase_add_test(tcase, gives_up_when_others_are_always_first);
+    tcase_add_test(tcase, does_not_try_to_change_an_immutable_secret);
+    tcase_add_test(tcase, changes_the_metadata_of_an_immutable_secret);
+    tcase_add_test(tcase, fetches_an_immutable_target_once);
+    tcase_add_test(tcase, waits_for_a_secret_that_is_being_deleted);
+    tcase_add_test(tcase, writes_nothing_when_a_remote_secret_is_missing);
+    tcase_add_test(tcase, writes_nothing_when_a_property_is_missing);
+    tcase_add_loop_test(tcase, touches_nothing_it_does_not_understand, 0, ARRAY_LEN(left_alone));
+    tcase_add_test(tcase, does_nothing_for_what_is_not_persisted);
+    tcase_add_test(tcase, never_uses_another_store);
+    tcase_add_test(tcase, retains_when_nothing_is_asked_for);
+    tcase_add_loop_test(tcase, fails_cleanly_at_every_step_of_a_creation, 0, ARRAY_LEN(kinds));
+    tcase_add_loop_test(tcase, fails_cleanly_at_every_step_of_an_update, 0, ARRAY_LEN(kinds));
+    tcase_add_test(tcase, names_every_outcome);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
