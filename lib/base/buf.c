@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,8 @@ enum {
 
 void buf_init(struct buf *buf, size_t ceiling)
 {
-    *buf = (struct buf){.ceiling = ceiling};
+    /* The NUL behind the bytes has to be countable too. */
+    *buf = (struct buf){.ceiling = ceiling < SIZE_MAX ? ceiling : SIZE_MAX - 1};
 }
 
 void buf_done(struct buf *buf)
@@ -46,6 +48,17 @@ static void reallocate(struct buf *buf, size_t capacity)
     buf->capacity = capacity;
 }
 
+/* More than `wanted`, doubling as long as the ceiling allows. */
+static size_t capacity_for(const struct buf *buf, size_t wanted)
+{
+    size_t most = buf->ceiling + 1;
+    size_t capacity = buf->capacity ? buf->capacity : FIRST_CAPACITY;
+    while (capacity <= wanted && capacity <= most / 2) {
+        capacity *= 2;
+    }
+    return capacity <= wanted || capacity > most ? most : capacity;
+}
+
 static bool reserve(struct buf *buf, size_t more)
 {
     size_t wanted = 0;
@@ -53,17 +66,9 @@ static bool reserve(struct buf *buf, size_t more)
         buf->failed = true;
         return false;
     }
-    if (wanted < buf->capacity) {
-        return true;
+    if (wanted >= buf->capacity) {
+        reallocate(buf, capacity_for(buf, wanted));
     }
-    size_t capacity = buf->capacity ? buf->capacity : FIRST_CAPACITY;
-    while (capacity <= wanted) {
-        capacity *= 2;
-    }
-    if (capacity > buf->ceiling + 1) {
-        capacity = buf->ceiling + 1;
-    }
-    reallocate(buf, capacity);
     return true;
 }
 
@@ -119,6 +124,7 @@ void buf_printf(struct buf *buf, const char *format, ...)
 
 void buf_truncate(struct buf *buf, size_t len)
 {
+    assert(len <= buf->len);
     if (buf->wipe && buf->data) {
         explicit_bzero(buf->data + len, buf->len - len);
     }
@@ -130,6 +136,7 @@ void buf_truncate(struct buf *buf, size_t len)
 
 void buf_drop_front(struct buf *buf, size_t count)
 {
+    assert(count <= buf->len);
     if (count == 0) {
         return;
     }
