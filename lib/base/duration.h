@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/str_view.h"
 
-/* ERR_INVALID for anything Go refuses, and for what does not fit 64 bits of milliseconds. */
+/* ERR_INVALID for anything Go refuses, which is also what does not fit 64 bits of nanoseconds. */
 MUST_CHECK bool duration_parse(struct str_view text, int64_t *ret_ms, struct err *err);
 
 #endif
