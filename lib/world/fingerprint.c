@@ -62,6 +62,25 @@ static enum fingerprint_result survey(const struct secret_ref_list *refs, const 
     return missing ? FINGERPRINT_MISSING : unknown ? FINGERPRINT_UNKNOWN : FINGERPRINT_OK;
 }
 
+/* Every present Secret that is about to be hashed was digested under `keys`. */
+static bool digests_match(const struct fingerprint_keys *keys, const struct secret_ref_list *refs,
+                          const struct facts *facts)
+{
+    const struct secret *last = NULL;
+    for (size_t i = 0; i < refs->count; i++) {
+        const struct fact *fact =
+            refs->items[i].rolls ? facts_find(facts, refs->items[i].secret) : NULL;
+        if (!fact || !fact->secret || fact->secret == last) {
+            continue;
+        }
+        last = fact->secret;
+        if (!secret_is_digested_under(last, &keys->digest)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Bytewise order of length-prefixed text: the length comes first, most significant byte first. */
 static int compare_prefixed(struct str_view a, struct str_view b)
 {
@@ -168,7 +187,7 @@ enum fingerprint_result fingerprint_compute(const struct fingerprint_keys *keys,
     if (result != FINGERPRINT_OK) {
         return result;
     }
-    if (!keys) {
+    if (!keys || !digests_match(keys, refs, facts)) {
         return FINGERPRINT_UNKNOWN;
     }
     unsigned char digest[SHA256_BYTES];

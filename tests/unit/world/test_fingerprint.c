@@ -239,11 +239,27 @@ START_TEST(another_installation_key_gives_another_id_and_hash)
     char one[FINGERPRINT_BYTES];
     char two[FINGERPRINT_BYTES];
     hash_of("one key", one);
-    ck_assert_int_eq(compute(&other, find_case("one key"), two), FINGERPRINT_OK);
+    const struct fingerprint_keys first = keys;
+    keys = other;
+    hash_of("one key", two);
+    keys = first;
     ck_assert_str_ne(one + sizeof "v1-" - 1 + KEY_ID_BYTES, two + sizeof "v1-" - 1 + KEY_ID_BYTES);
     ck_assert(fingerprint_is_known(&keys, sv_of(one)));
     ck_assert(!fingerprint_is_known(&other, sv_of(one)));
     ck_assert(fingerprint_is_known(&other, sv_of(two)));
+}
+END_TEST
+
+START_TEST(digests_made_under_another_key_are_unknown)
+{
+    const unsigned char other_key[INSTALLATION_KEY_BYTES] = {1};
+    struct fingerprint_keys other;
+    char hash[FINGERPRINT_BYTES] = "untouched";
+    fingerprint_keys_derive(other_key, &other);
+    ck_assert_int_eq(compute(&other, find_case("one key"), hash), FINGERPRINT_UNKNOWN);
+    ck_assert_int_eq(compute(&other, find_case("required key absent"), hash),
+                     FINGERPRINT_MISSING);
+    ck_assert_str_eq(hash, "untouched");
 }
 END_TEST
 
@@ -309,6 +325,7 @@ Suite *suite(void)
     tcase_add_loop_test(tcase, hashes_are_equal_exactly_when_content_is, 0, (int)ARRAY_LEN(PAIRS));
     tcase_add_test(tcase, order_of_references_never_matters);
     tcase_add_test(tcase, another_installation_key_gives_another_id_and_hash);
+    tcase_add_test(tcase, digests_made_under_another_key_are_unknown);
     tcase_add_test(tcase, without_keys_absence_is_still_told);
     tcase_add_test(tcase, knows_its_own_form_only);
     tcase_add_test(tcase, is_valid_as_a_label_value);
