@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One admission request from body to answer: decode, look up, decide, wait once if that may help,
+ * decide again, respond, log one line. Called by the server's I/O threads; nothing here blocks. */
+#ifndef WEBHOOK_ANSWER_H
+#define WEBHOOK_ANSWER_H
+
+#include "policy/policy.h"
+#include "webhook/flights.h"
+#include "webhook/metrics.h"
+#include "webhook/server.h"
+#include "world/world.h"
+
+struct answerer_options {
+    struct world *world;
+    struct flights *flights; /* NULL: nobody waits */
+    const struct policy *policy;
+    struct budget *budget; /* for JSON nodes; bodies are the server's */
+    const struct clock *clock;
+    const struct log *log;
+    struct metrics *metrics;
+    bool materialises;    /* ExternalSecrets are ours to carry out */
+};
+
+struct answerer;
+
+struct answerer *answerer_new(const struct answerer_options *options);
+void answerer_free(struct answerer *answerer);
+/* Any thread: the API server is 1.30 or later. Until it is known, nobody is held. */
+void answerer_set_gates_supported(struct answerer *answerer, bool supported);
+/* POST /mutate/<segment>: answers or suspends; called again once the request has been resumed. */
+void answer_review(struct answerer *answerer, struct server_request *request);
+/* The request is over: releases what answer_review() attached. */
+void answer_done(struct server_request *request);
+
+#endif
