@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/reporter.h"
+
+#include "webhook/clients.h"
+#include "webhook/workers.h"
+
+enum {
+    QUEUE_CEILING = 1000,
+    POST_DEADLINE_MS = 5000,
+};
+
+struct reporter {
+    struct clients_options clients;
+    struct workers *workers;
+    struct kube_events *events;
+    const struct log *log;
+};
+
+/* One Event with copies of all its text. */
+struct note {
+    struct reporter *reporter;
+    struct kube_event event;
+    char *namespace;
+    char *name;
+    char *uid;
+    char *message;
+};
+
+struct reporter *reporter_new(struct kube_config *config, const char *instance,
+                              const struct clock *clock, const struct log *log)
+{
+    struct reporter *reporter = mem_alloc(sizeof *reporter);
+    reporter->clients = (struct clients_options){.config = config, .clock = clock};
+    reporter->log = log;
+    reporter->events = kube_events_new("keyturn", instance);
+    reporter->workers = workers_new(&(struct workers_options){
+        .name = "events",
+        .max_threads = 1,
+        .max_queued = QUEUE_CEILING,
+        .thread_start = clients_start,
+        .thread_stop = clients_stop,
+        .context = &reporter->clients,
+    });
+    return reporter;
+}
+
+static void note_free(struct note *note)
+{
+    free(note->namespace);
+    free(note->name);
+    free(note->uid);
+    free(note->message);
+    free(note);
+}
+
+static void post(void *argument, void *thread_context)
+{
+    struct note *note = argument;
+    struct clients *clients = thread_context;
+    struct reporter *reporter = note->reporter;
+    struct err err;
+    int64_t deadline = clock_monotonic_ms(reporter->clients.clock) + POST_DEADLINE_MS;
+    if (!kube_events_post(reporter->events, &clients->kube, &note->event, deadline, &err)) {
+        struct log_line line = log_begin(reporter->log, LOG_WARN, "event not posted");
+        log_str(&line, "reason", sv_of(note->event.reason));
+        log_str(&line, "namespace", note->event.namespace);
+        log_str(&line, "name", note->event.name);
+        log_err(&line, &err);
+        log_end(&line);
+    }
+    note_free(note);
+}
+
+void reporter_post(struct reporter *reporter, const struct kube_event *event)
+{
+    struct note *note = mem_alloc(sizeof *note);
+    note->reporter = reporter;
+    note->event = *event;
+    note->namespace = sv_dup(event->namespace);
+    note->name = sv_dup(event->name);
+    note->uid = sv_dup(event->uid);
+    note->message = sv_dup(event->message);
+    note->event.namespace = sv_of(note->namespace);
+    note->event.name = sv_of(note->name);
+    note->event.uid = sv_of(note->uid);
+    note->event.message = sv_of(note->message);
+    /* Not copied, and good for nothing an Event is read for. */
+    note->event.resource_version = (struct str_view){0};
+    if (!workers_submit(reporter->workers, post, note)) {
+        note_free(note);
+    }
+}
+
+void reporter_free(struct reporter *reporter)
+{
+    if (!reporter) {
+        return;
+    }
+    workers_free(reporter->workers);
+    kube_events_free(reporter->events);
+    free(reporter);
+}
