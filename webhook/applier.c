@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/applier.h"
+
+#include "base/limits.h"
+#include "webhook/agenda.h"
+#include "webhook/kube_sink.h"
+#include "webhook/sources.h"
+#include "webhook/store_health.h"
+#include "webhook/thread.h"
+
+enum {
+    LOOK_DEADLINE_MS = 2000,
+    FLIGHT_DEADLINE_MS = 5000,
+    BACKGROUND_DEADLINE_MS = 30000,
+    REFRESH_FLOOR_MS = 1000,
+    RETRY_MS = 1000,
+    RETRY_MAX_MS = 60000,
+    RETRY_MAX_DOUBLINGS = 6,
+    QUEUE_FULL_MS = 200,
+    /* After a change of the leader, refreshes of what is there already are spread over this. */
+    SPREAD_MS = 30000,
+};
+
+/* One carrying out under way, shared by everybody who wants it. */
+struct run {
+    unsigned users;
+    bool done;
+    enum reconcile_outcome outcome;
+    struct secret *secret;
+    struct err err;
+};
+
+/* What the leader knows about one ExternalSecret between two looks. */
+struct progress {
+    int64_t generation;
+    char *uid;
+    unsigned failures;
+};
+
+struct applier {
+    struct applier_options options;
+    struct agenda *agenda;
+    struct store_health stores;
+    struct metric *outcomes;
+    pthread_mutex_t mutex;
+    pthread_cond_t landed;
+    struct table runs;     /* "namespace/name" -> struct run; guarded */
+    struct table progress; /* "namespace/name" -> struct progress; guarded */
+};
+
+static void look(void *context, const char *key);
+
+static void progress_free(void *value)
+{
+    struct progress *progress = value;
+    free(progress->uid);
+    free(progress);
+}
+
+struct applier *applier_new(const struct applier_options *options)
+{
+    static const char *const labels[] = {"outcome", NULL};
+    struct applier *applier = mem_alloc(sizeof *applier);
+    applier->options = *options;
+    mutex_init(&applier->mutex);
+    cond_init(&applier->landed);
+    table_init(&applier->runs, NULL);
+    table_init(&applier->progress, progress_free);
+    store_health_init(&applier->stores);
+    applier->agenda = agenda_new(&(struct agenda_options){
+        .name = "applier", .clock = options->clock, .look = look, .context = applier});
+    applier->outcomes = metrics_counter(options->metrics, "keyturn_externalsecrets_total",
+                                        "ExternalSecrets carried out, by outcome.", labels);
+    return applier;
+}
+
+void applier_start(struct applier *applier)
+{
+    agenda_start(applier->agenda);
+}
+
+void applier_free(struct applier *applier)
+{
+    if (!applier) {
+        return;
+    }
+    agenda_free(applier->agenda);
+    table_done(&applier->runs);
+    table_done(&applier->progress);
+    store_health_done(&applier->stores);
+    pthread_mutex_destroy(&applier->mutex);
+    pthread_cond_destroy(&applier->landed);
+    free(applier);
+}
+
+static int64_t now_ms(const struct applier *applier)
+{
+    return clock_monotonic_ms(applier->options.clock);
+}
+
+static void write_key(struct buf *key, struct str_view namespace, struct str_view name)
+{
+    buf_init(key, 2 * LIMIT_NAME_BYTES + 2);
+    buf_printf(key, "%.*s/%.*s", SV_ARG(namespace), SV_ARG(name));
+}
+
+static const char *outcome_name(enum reconcile_outcome outcome)
+{
+    switch (outcome) {
+    case RECONCILE_CREATED:
+        return "created";
+    case RECONCILE_UPDATED:
+        return "updated";
+    case RECONCILE_UNCHANGED:
+        return "unchanged";
+    case RECONCILE_RETAINED:
+        return "retained";
+    case RECONCILE_UNSUPPORTED:
+        return "unsupported";
+    case RECONCILE_FOREIGN:
+        return "foreign";
+    case RECONCILE_FAILED:
+        return "failed";
+    }
+    return "failed";
+}
+
+static bool succeeded(enum reconcile_outcome outcome)
+{
+    return outcome == RECONCILE_CREATED || outcome == RECONCILE_UPDATED ||
+           outcome == RECONCILE_UNCHANGED || outcome == RECONCILE_RETAINED;
+}
+
+static void report(struct applier *applier, const struct external_secret *external_secret,
+                   enum reconcile_outcome outcome, const struct err *err)
+{
+    static const char *const reasons[] = {
+        [RECONCILE_CREATED] = "Created",         [RECONCILE_UPDATED] = "Updated",
+        [RECONCILE_UNSUPPORTED] = "Unsupported", [RECONCILE_FOREIGN] = "ForeignSecret",
+        [RECONCILE_FAILED] = "UpdateFailed",
+    };
+    const char *const values[] = {outcome_name(outcome)};
+    metric_add(applier->outcomes, values, 1);
+    struct log_line line = log_begin(applier->options.log,
+                                     succeeded(outcome) ? LOG_INFO : LOG_WARN, "externalsecret");
+    log_str(&line, "namespace", external_secret->namespace);
+    log_str(&line, "name", external_secret->name);
+    log_str(&line, "target", external_secret->target);
+    log_str(&line, "outcome", sv_of(outcome_name(outcome)));
+    if (!succeeded(outcome)) {
+        log_err(&line, err);
+    }
+    log_end(&line);
+    if (!reasons[outcome]) {
+        return;
+    }
+    struct buf message;
+    buf_init(&message, KUBE_EVENT_MESSAGE_BYTES);
+    if (succeeded(outcome)) {
+        buf_printf(&message, "Secret %.*s %s", SV_ARG(external_secret->target),
+                   outcome_name(outcome));
+    } else {
+        buf_add_str(&message, err->message);
+    }
+    const struct kube_event event = {
+        .api_version = "external-secrets.io/v1",
+        .kind = "ExternalSecret",
+        .namespace = external_secret->namespace,
+        .name = external_secret->name,
+        .uid = external_secret->uid,
+        .warning = !succeeded(outcome),
+        .reason = reasons[outcome],
+        .message = buf_view(&message),
+    };
+    reporter_post(applier->options.reporter, &event);
+    buf_done(&message);
+}
+
+/* The work itself, without sharing. */
+static enum reconcile_outcome carry_out(struct applier *applier,
+                                        const struct external_secret *external_secret,
+                                        struct clients *clients, int64_t deadline_ms,
+                                        struct secret **ret, struct err *err)
+{
+    struct fingerprint_keys keys;
+    bool known = world_keys(applier->options.world, &keys);
+    struct kube_sink sink_context = {.client = &clients->kube,
+                                     .digest_key = known ? &keys.digest : NULL};
+    struct secret_sink sink = kube_sink(&sink_context);
+    struct secret_source source = sources_for(clients);
+    struct store *store =
+        world_store(applier->options.world, external_secret->cluster_store,
+                    external_secret->cluster_store ? (struct str_view){0}
+                                                   : external_secret->namespace,
+                    external_secret->store_name);
+    enum reconcile_outcome outcome = RECONCILE_FAILED;
+    if (!store || store_health_may_ask(&applier->stores, store, now_ms(applier), err)) {
+        const struct reconcile_input input = {
+            .external_secret = external_secret,
+            .store = store,
+            .source = &source,
+            .sink = &sink,
+            .deadline_ms = deadline_ms,
+        };
+        outcome = reconcile(&input, ret, err);
+        if (store) {
+            store_health_note(&applier->stores, store, now_ms(applier),
+                              outcome == RECONCILE_FAILED ? err : NULL);
+        }
+    }
+    store_release(store);
+    fingerprint_keys_wipe(&keys);
+    report(applier, external_secret, outcome, err);
+    return outcome;
+}
+
+/* Holds the mutex. */
+static void leave_run(struct run *run)
+{
+    if (--run->users == 0) {
+        secret_release(run->secret);
+        free(run);
+    }
+}
+
+/* Holds the mutex. What somebody else has found; a result that does not come in time is an error. */
+static enum reconcile_outcome await_run(struct applier *applier, struct run *run,
+                                        int64_t deadline_ms, struct secret **ret, struct err *err)
+{
+    enum reconcile_outcome outcome = RECONCILE_FAILED;
+    run->users++;
+    while (!run->done && now_ms(applier) < deadline_ms) {
+        cond_wait_until(&applier->landed, &applier->mutex, deadline_ms);
+    }
+    if (!run->done) {
+        err_set(err, ERR_TIMEOUT, "still being fetched");
+    } else {
+        outcome = run->outcome;
+        *err = run->err;
+        *ret = run->secret ? secret_retain(run->secret) : NULL;
+    }
+    leave_run(run);
+    return outcome;
+}
+
+static enum reconcile_outcome carry_out_shared(struct applier *applier,
+                                               const struct external_secret *external_secret,
+                                               struct clients *clients, int64_t deadline_ms,
+                                               struct secret **ret, struct err *err)
+{
+    CLEANUP(buf_done) struct buf key;
+    write_key(&key, external_secret->namespace, external_secret->name);
+    pthread_mutex_lock(&applier->mutex);
+    struct run *run = table_get(&applier->runs, buf_view(&key));
+    if (run) {
+        enum reconcile_outcome shared = await_run(applier, run, deadline_ms, ret, err);
+        pthread_mutex_unlock(&applier->mutex);
+        return shared;
+    }
+    run = mem_alloc(sizeof *run);
+    run->users = 1;
+    table_put(&applier->runs, buf_view(&key), run);
+    pthread_mutex_unlock(&applier->mutex);
+
+    enum reconcile_outcome outcome =
+        carry_out(applier, external_secret, clients, deadline_ms, ret, err);
+
+    pthread_mutex_lock(&applier->mutex);
+    (void)table_take(&applier->runs, buf_view(&key));
+    run->done = true;
+    run->outcome = outcome;
+    run->secret = *ret ? secret_retain(*ret) : NULL;
+    if (!succeeded(outcome)) {
+        run->err = *err;
+    }
+    pthread_cond_broadcast(&applier->landed);
+    leave_run(run);
+    pthread_mutex_unlock(&applier->mutex);
+    return outcome;
+}
+
+static void make_for(struct applier *applier, struct flight *flight, struct clients *clients)
+{
+    struct external_secret *external_secret = world_describing(
+        applier->options.world, flight_namespace(flight), flight_name(flight));
+    struct secret *secret = NULL;
+    struct err err = {0};
+    if (!external_secret) {
+        return;
+    }
+    (void)carry_out_shared(applier, external_secret, clients,
+                           now_ms(applier) + FLIGHT_DEADLINE_MS, &secret, &err);
+    if (secret) {
+        flight_found(flight, PRESENCE_PRESENT, secret);
+    }
+    secret_release(secret);
+    external_secret_release(external_secret);
+}
+
+void applier_fly(void *context, struct flight *flight, void *thread_context)
+{
+    struct applier *applier = context;
+    struct clients *clients = thread_context;
+    struct fingerprint_keys keys;
+    struct secret *secret = NULL;
+    struct err err;
+    bool known = world_keys(applier->options.world, &keys);
+    bool looked = kube_sink_look(&clients->kube, known ? &keys.digest : NULL,
+                                 flight_namespace(flight), flight_name(flight),
+                                 now_ms(applier) + LOOK_DEADLINE_MS, &secret, &err);
+    fingerprint_keys_wipe(&keys);
+    enum presence presence = !looked  ? PRESENCE_UNKNOWN
+                             : secret ? PRESENCE_PRESENT
+                                      : PRESENCE_ABSENT;
+    flight_found(flight, presence, secret);
+    secret_release(secret);
+    if (presence == PRESENCE_ABSENT && applier->options.enabled && flight_materialises(flight)) {
+        make_for(applier, flight, clients);
+    }
+}
+
+static void plan(struct applier *applier, struct str_view namespace, struct str_view name,
+                 int64_t delay_ms)
+{
+    CLEANUP(buf_done) struct buf key;
+    write_key(&key, namespace, name);
+    agenda_look_in(applier->agenda, buf_view(&key), delay_ms);
+}
+
+/* Has this generation been carried out, or tried, already? */
+static bool is_new(struct applier *applier, const struct external_secret *external_secret)
+{
+    CLEANUP(buf_done) struct buf key;
+    write_key(&key, external_secret->namespace, external_secret->name);
+    pthread_mutex_lock(&applier->mutex);
+    const struct progress *progress = table_get(&applier->progress, buf_view(&key));
+    bool fresh = !progress || progress->generation != external_secret->generation ||
+                 !sv_is(external_secret->uid, progress->uid);
+    pthread_mutex_unlock(&applier->mutex);
+    return fresh;
+}
+
+static void forget(struct applier *applier, struct str_view namespace, struct str_view name)
+{
+    CLEANUP(buf_done) struct buf key;
+    write_key(&key, namespace, name);
+    pthread_mutex_lock(&applier->mutex);
+    (void)table_erase(&applier->progress, buf_view(&key));
+    pthread_mutex_unlock(&applier->mutex);
+}
+
+void applier_external_secret_changed(struct applier *applier, struct str_view namespace,
+                                     struct str_view name)
+{
+    if (!applier->options.enabled || !leader_leads(applier->options.leader)) {
+        return;
+    }
+    struct external_secret *external_secret =
+        world_external_secret(applier->options.world, namespace, name);
+    if (!external_secret) {
+        forget(applier, namespace, name);
+    } else if (is_new(applier, external_secret)) {
+        plan(applier, namespace, name, 0);
+    }
+    external_secret_release(external_secret);
+}
+
+void applier_secret_changed(struct applier *applier, struct str_view namespace,
+                            struct str_view name)
+{
+    if (!applier->options.enabled || !leader_leads(applier->options.leader)) {
+        return;
+    }
+    struct secret *secret = world_secret(applier->options.world, namespace, name);
+    struct external_secret *external_secret =
+        secret ? NULL : world_describing(applier->options.world, namespace, name);
+    if (external_secret) {
+        plan(applier, namespace, external_secret->name, 0);
+    }
+    external_secret_release(external_secret);
+    secret_release(secret);
+}
+
+static bool uses_store(const struct external_secret *external_secret, bool cluster,
+                       struct str_view namespace, struct str_view name)
+{
+    return external_secret->cluster_store == cluster &&
+           sv_equal(external_secret->store_name, name) &&
+           (cluster || sv_equal(external_secret->namespace, namespace));
+}
+
+void applier_store_changed(struct applier *applier, bool cluster, struct str_view namespace,
+                           struct str_view name)
+{
+    CLEANUP(world_list_done) struct world_list all = {0};
+    if (!applier->options.enabled || !leader_leads(applier->options.leader)) {
+        return;
+    }
+    world_external_secrets(applier->options.world, &all);
+    for (size_t i = 0; i < all.count; i++) {
+        const struct external_secret *external_secret = all.items[i];
+        if (uses_store(external_secret, cluster, namespace, name)) {
+            plan(applier, external_secret->namespace, external_secret->name, 0);
+        }
+    }
+}
+
+void applier_look_at_all(struct applier *applier)
+{
+    CLEANUP(world_list_done) struct world_list all = {0};
+    if (!applier->options.enabled || !leader_leads(applier->options.leader)) {
+        return;
+    }
+    world_external_secrets(applier->options.world, &all);
+    for (size_t i = 0; i < all.count; i++) {
+        const struct external_secret *external_secret = all.items[i];
+        struct secret *secret = world_secret(applier->options.world, external_secret->namespace,
+                                             external_secret->target);
+        int64_t spread = external_secret->refresh_interval_ms < SPREAD_MS
+                             ? external_secret->refresh_interval_ms
+                             : SPREAD_MS;
+        /* Evenly, in whatever order: no two restarts ask AWS for everything at one instant. */
+        int64_t delay =
+            secret && spread > 0 ? spread * (int64_t)i / (int64_t)all.count : 0;
+        plan(applier, external_secret->namespace, external_secret->name, delay);
+        secret_release(secret);
+    }
+}
+
+/* Remembers what was tried and answers when to look again; INT64_MAX: when something changes. */
+static int64_t note_progress(struct applier *applier,
+                             const struct external_secret *external_secret,
+                             enum reconcile_outcome outcome)
+{
+    CLEANUP(buf_done) struct buf key;
+    write_key(&key, external_secret->namespace, external_secret->name);
+    pthread_mutex_lock(&applier->mutex);
+    struct progress *progress = table_get(&applier->progress, buf_view(&key));
+    if (!progress) {
+        progress = mem_alloc(sizeof *progress);
+        table_put(&applier->progress, buf_view(&key), progress);
+    }
+    free(progress->uid);
+    progress->uid = sv_dup(external_secret->uid);
+    progress->generation = external_secret->generation;
+    progress->failures = succeeded(outcome) ? 0 : progress->failures + 1;
+    unsigned failures = progress->failures;
+    pthread_mutex_unlock(&applier->mutex);
+    if (outcome == RECONCILE_UNSUPPORTED) {
+        return INT64_MAX;
+    }
+    if (failures) {
+        unsigned doublings = failures - 1 < RETRY_MAX_DOUBLINGS ? failures - 1
+                                                                : RETRY_MAX_DOUBLINGS;
+        int64_t delay = (int64_t)RETRY_MS << doublings;
+        return delay < RETRY_MAX_MS ? delay : RETRY_MAX_MS;
+    }
+    int64_t interval = external_secret->refresh_interval_ms;
+    if (interval <= 0) {
+        return INT64_MAX;
+    }
+    return interval > REFRESH_FLOOR_MS ? interval : REFRESH_FLOOR_MS;
+}
+
+struct background {
+    struct applier *applier;
+    struct external_secret *external_secret;
+};
+
+static void carry_out_in_background(void *argument, void *thread_context)
+{
+    struct background *background = argument;
+    struct applier *applier = background->applier;
+    struct external_secret *external_secret = background->external_secret;
+    struct secret *secret = NULL;
+    struct err err = {0};
+    free(background);
+    if (leader_leads(applier->options.leader)) {
+        enum reconcile_outcome outcome =
+            carry_out_shared(applier, external_secret, thread_context,
+                             now_ms(applier) + BACKGROUND_DEADLINE_MS, &secret, &err);
+        int64_t delay = note_progress(applier, external_secret, outcome);
+        if (delay != INT64_MAX) {
+            plan(applier, external_secret->namespace, external_secret->name, delay);
+        }
+    }
+    secret_release(secret);
+    external_secret_release(external_secret);
+}
+
+static void look(void *context, const char *key)
+{
+    struct applier *applier = context;
+    struct str_view name = sv_of(key);
+    struct str_view namespace = {0};
+    if (!leader_leads(applier->options.leader) || !sv_split(&name, '/', &namespace)) {
+        return;
+    }
+    struct external_secret *external_secret =
+        world_external_secret(applier->options.world, namespace, name);
+    if (!external_secret || external_secret->deleting) {
+        external_secret_release(external_secret);
+        return;
+    }
+    struct background *background = mem_alloc(sizeof *background);
+    *background = (struct background){applier, external_secret};
+    if (!workers_submit(applier->options.workers, carry_out_in_background, background)) {
+        free(background);
+        external_secret_release(external_secret);
+        agenda_look_in(applier->agenda, sv_of(key), QUEUE_FULL_MS);
+    }
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Carries out ExternalSecrets: for what a request waits for, on any replica, and in the background,
+ * on the leader: at once when the target is missing or the spec has changed, and again at the
+ * refreshInterval.
+ *
+ * One ExternalSecret is carried out once at a time in this process; whoever comes meanwhile shares
+ * the result, so a hundred Pods that want one Secret cost one call to AWS. A store that has just
+ * timed out is asked by one probe every ten seconds until it answers (DESIGN §2, §12). */
+#ifndef WEBHOOK_APPLIER_H
+#define WEBHOOK_APPLIER_H
+
+#include "base/log.h"
+#include "externalsecret/reconcile.h"
+#include "webhook/clients.h"
+#include "webhook/flights.h"
+#include "webhook/leader.h"
+#include "webhook/metrics.h"
+#include "webhook/reporter.h"
+#include "world/world.h"
+
+struct applier;
+
+struct applier_options {
+    const struct clock *clock;
+    const struct log *log;
+    struct world *world;
+    struct metrics *metrics;
+    struct reporter *reporter;
+    const struct leader *leader;
+    struct workers *workers; /* for background work; their contexts are struct clients */
+    bool enabled;            /* false: ExternalSecrets are left alone, flights only look */
+};
+
+struct applier *applier_new(const struct applier_options *options);
+void applier_start(struct applier *applier);
+
+/* For flights_options; the context is the applier: one live look, then, where an ExternalSecret
+ * describes the Secret, makes it. */
+void applier_fly(void *applier, struct flight *flight, void *clients);
+
+/* Any thread. */
+void applier_external_secret_changed(struct applier *applier, struct str_view namespace,
+                                     struct str_view name);
+void applier_secret_changed(struct applier *applier, struct str_view namespace,
+                            struct str_view name);
+void applier_store_changed(struct applier *applier, bool cluster, struct str_view namespace,
+                           struct str_view name);
+/* This replica leads now, or the world is known now: everything is to be looked at. */
+void applier_look_at_all(struct applier *applier);
+/* The workers have been released before. */
+void applier_free(struct applier *applier);
+
+#endif
