@@ -3,8 +3,18 @@
 
 #include <time.h>
 
-enum {
+/* gcc defines the macros, clang has the features. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#endif
+
+enum {
+#ifdef SANITIZED
     /* Instrumented frames are several times larger. */
     STACK_BYTES = 2 * 1024 * 1024,
 #else
