@@ -17,18 +17,15 @@ bool live_secret_read(struct secret_buf *body, const struct hmac_key *digest_key
     const struct json_limits limits = {.max_nodes = LIMIT_REVIEW_NODES,
                                        .max_depth = LIMIT_JSON_DEPTH};
     struct err reason = {0};
-    CLEANUP(live_secret_done) struct live_secret live = {0};
-    secret_buf_move(&live.body, body);
-    if (live.body.bytes.len == 0) {
-        return err_set(err, ERR_UNAVAILABLE, "the API server's answer is empty");
-    }
-    if (!json_parse(&live.doc, live.body.bytes.data, live.body.bytes.len, &limits, &live.object,
-                    &reason) ||
-        !secret_decode(live.object, digest_key, &live.record, &reason)) {
+    secret_buf_move(&ret->body, body);
+    struct buf *bytes = &ret->body.bytes;
+    bool read = bytes->len == 0 ? err_set(&reason, ERR_INVALID, "it is empty")
+                                : json_parse(&ret->doc, bytes->data, bytes->len, &limits,
+                                             &ret->object, &reason);
+    if (!read || !secret_decode(ret->object, digest_key, &ret->record, &reason)) {
+        live_secret_done(ret);
         return err_set(err, ERR_UNAVAILABLE, "the API server's answer is no Secret: %s",
                        reason.message);
     }
-    *ret = live;
-    live = (struct live_secret){0};
     return true;
 }

@@ -73,10 +73,11 @@ static bool is_word(struct str_view text)
            sv_equal_ignoring_case(word, SV("infinity")) || sv_equal_ignoring_case(word, SV("nan"));
 }
 
+/* Both are finite and not negative, so equal is the same bits. */
 static bool reads_as(const char *text, double value)
 {
     double read = strtod(text, NULL);
-    return memcmp(&read, &value, sizeof read) == 0;
+    return read <= value && read >= value;
 }
 
 /* Adds one to the last digit of "d.ddd" before its exponent; false when it would grow a digit. */
