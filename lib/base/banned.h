@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* glibc makes a macro of it for compilers without __builtin_va_arg_pack (clang) under FORTIFY; clang
- * warns when an existing macro is poisoned. */
+/* Under FORTIFY glibc makes a macro of it for clang, which warns when an existing macro is
+ * poisoned. */
 #undef sprintf
 
 #pragma GCC poison strcpy strcat strncpy strncat stpcpy sprintf vsprintf gets
