@@ -11,7 +11,7 @@ enum {
     HEAD_BYTES = 64 * 1024,     /* of an oversized object: where its names are looked for */
     METADATA_BYTES = 64 * 1024, /* of a list: version, continue token, remaining count */
     MAX_DEPTH = 20000,          /* encoding/json, which wrote it, stops at 10,000 */
-    KEEP_CAPACITY = 256 * 1024, /* larger buffers are given back between two objects */
+    KEEP_CAPACITY = 256 * 1024,
     METADATA_NODES = 1000,
 };
 
@@ -38,11 +38,12 @@ static bool is_space(char byte)
     return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
 }
 
-/* Empties the object buffer, and gives it back when a large object has blown it up. */
+/* Empties the object buffer. A watch, which may now be silent for hours, gives a buffer back that a
+ * large object has blown up; the next element of a list is probably large as well. */
 static void forget_object(struct kube_frames *frames)
 {
     size_t ceiling = frames->object.bytes.ceiling;
-    if (frames->object.bytes.capacity > KEEP_CAPACITY) {
+    if (frames->mode == KUBE_FRAMES_WATCH && frames->object.bytes.capacity > KEEP_CAPACITY) {
         secret_buf_done(&frames->object);
         secret_buf_init(&frames->object, ceiling);
     } else {

@@ -3,14 +3,15 @@
  *
  * No thread, no clock, no socket: it is told what came and what time it is, and asks for a stream
  * through `struct kube_watch_io`. kube/watcher.h runs many of them over real connections. One
- * thread at a time, but for the counters and kube_watch_state(), which any thread may read.
+ * thread at a time, but for kube_watch_relist(), the counters and kube_watch_state(): any thread.
  *
  * Life: list in pages (limit and continue) -> watch from the list's resourceVersion with bookmarks
  * and a jittered timeoutSeconds -> resume from the last resourceVersion seen, at once after a clean
  * end, with back-off after a failure -> list again when that version is gone (410), or when watches
  * from it keep failing. 403 and 404 (no such kind) are reported and tried again every 30 s. A
- * connection without a byte for 90 s is cut: bookmarks come every minute. Source: Kubernetes API
- * concepts, "Efficient detection of changes", "Watch bookmarks", "410 Gone". */
+ * connection without a byte for 90 s is cut: bookmarks come every minute.
+ * Source: Kubernetes API concepts, "Efficient detection of changes", "Watch bookmarks", "410 Gone".
+ */
 #ifndef KUBE_WATCH_H
 #define KUBE_WATCH_H
 
@@ -32,7 +33,7 @@ enum kube_watch_event {
 enum kube_watch_sync {
     KUBE_WATCH_STARTING,  /* never complete so far */
     KUBE_WATCH_SYNCED,    /* a complete list was read, and the watch keeps up */
-    KUBE_WATCH_LAGGING,   /* was synced, but no answer of the API server for a minute */
+    KUBE_WATCH_LAGGING,   /* was synced, but has had no watch for a minute */
     KUBE_WATCH_FORBIDDEN, /* 401, 403 */
     KUBE_WATCH_NO_KIND,   /* 404: the API server does not know the resource */
 };
@@ -51,7 +52,7 @@ struct kube_watch_handlers {
                        struct str_view name);
     /* The list was complete. */
     void (*relist_end)(void *context);
-    /* The state changed; `reason` says why in one line ("" for SYNCED). */
+    /* The state changed, or its reason did; `reason` is one line ("" for SYNCED). */
     void (*state)(void *context, enum kube_watch_sync state, const char *reason);
 };
 
@@ -97,8 +98,8 @@ void kube_watch_step(struct kube_watch *watch, int64_t now_ms);
 /* When kube_watch_step() has to be called next (monotonic). */
 int64_t kube_watch_next_ms(const struct kube_watch *watch);
 /* Whatever runs is given up and the next step lists again: what is known means nothing any more
- * (the digest key changed), or an answer went lost. */
-void kube_watch_relist(struct kube_watch *watch, int64_t now_ms);
+ * (the digest key changed). Any thread. */
+void kube_watch_relist(struct kube_watch *watch);
 
 void kube_watch_on_headers(struct kube_watch *watch, unsigned status, struct str_view headers,
                            int64_t now_ms);

@@ -22,7 +22,7 @@ void kube_watcher_free(struct kube_watcher *watcher);
 struct kube_watch *kube_watcher_add(struct kube_watcher *watcher,
                                     const struct kube_watch_options *options,
                                     const struct kube_watch_handlers *handlers, void *context);
-/* Ends a watch; not from within a handler of its own. */
+/* Ends a watch; not from within a handler. */
 void kube_watcher_remove(struct kube_watcher *watcher, struct kube_watch *watch);
 
 /* Waits at most `max_wait_ms` for traffic, timers or a wake, and does what is due. */

@@ -233,7 +233,7 @@ static void count_element(void *context, char *data, size_t len)
     ++*count;
 }
 
-START_TEST(wipes_every_object_and_gives_large_buffers_back)
+START_TEST(wipes_every_object_and_gives_large_watch_buffers_back)
 {
     enum { LARGE = 1024 * 1024 };
     static const struct kube_frames_handlers counting = {count_element, on_oversized};
@@ -341,7 +341,7 @@ Suite *suite(void)
     tcase_add_test(t, skips_oversized_element_and_names_it);
     tcase_add_test(t, skips_oversized_line_and_names_it);
     tcase_add_test(t, ceiling_counts_to_the_byte);
-    tcase_add_test(t, wipes_every_object_and_gives_large_buffers_back);
+    tcase_add_test(t, wipes_every_object_and_gives_large_watch_buffers_back);
     tcase_add_test(t, refuses_nesting_beyond_reason);
     tcase_add_test(t, refuses_metadata_beyond_reason);
     tcase_add_loop_test(t, finds_names_in_the_head, 0, ARRAY_LEN(names));

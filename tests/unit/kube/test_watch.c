@@ -1,0 +1,722 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kube/watch.h"
+
+#include <stdarg.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "check_main.h"
+
+/* The world of one watch: what it asked for, what it told, and a clock and chance that the test
+ * sets. `told` has a line for everything that happened, in order. */
+static struct kube_watch *watch;
+static char told[8192];
+static size_t told_len;
+static int64_t now;
+static uint32_t chance;
+static unsigned rejected;
+static bool is_open;
+static int64_t idle;
+
+static void tell(const char *format, ...) PRINTF_LIKE(1, 2);
+
+static void tell(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    told_len += (size_t)vsnprintf(told + told_len, sizeof told - told_len, format, args);
+    va_end(args);
+    ck_assert_uint_lt(told_len, sizeof told);
+}
+
+static void on_relist_begin(void *context)
+{
+    (void)context;
+    tell("begin\n");
+}
+
+static const char *event_name(enum kube_watch_event event)
+{
+    static const char *const names[] = {"LISTED", "ADDED", "MODIFIED", "DELETED"};
+    return names[event];
+}
+
+static void on_object(void *context, enum kube_watch_event event, const struct json *object)
+{
+    struct str_view name = json_string(json_path(object, "metadata", "name", NULL));
+    (void)context;
+    tell("%s %.*s\n", event_name(event), SV_ARG(name));
+}
+
+static void on_unreadable(void *context, enum kube_watch_event event, struct str_view namespace,
+                          struct str_view name)
+{
+    (void)context;
+    tell("unreadable %s %.*s/%.*s\n", event_name(event), SV_ARG(namespace), SV_ARG(name));
+}
+
+static void on_relist_end(void *context)
+{
+    (void)context;
+    tell("end\n");
+}
+
+static void on_state(void *context, enum kube_watch_sync state, const char *reason)
+{
+    (void)context;
+    tell("state %s%s%s\n", kube_watch_state_name(state), reason[0] ? " " : "", reason);
+}
+
+static const struct kube_watch_handlers handlers = {on_relist_begin, on_object, on_unreadable,
+                                                    on_relist_end, on_state};
+
+static void io_open(void *context, struct kube_watch *which, const struct kube_target *target,
+                    const struct kube_param *params, size_t count, int64_t idle_ms)
+{
+    CLEANUP(buf_done) struct buf url = {0};
+    struct err err = {0};
+    (void)context;
+    ck_assert(!is_open);
+    ck_assert(!watch || which == watch);
+    buf_init(&url, LIMIT_URL_BYTES);
+    ck_assert(kube_path(&url, target, &err));
+    kube_query(&url, params, count);
+    tell("GET %s\n", url.data);
+    is_open = true;
+    idle = idle_ms;
+}
+
+static void io_close(void *context, struct kube_watch *which)
+{
+    (void)context;
+    (void)which;
+    ck_assert(is_open);
+    is_open = false;
+    tell("close\n");
+}
+
+static uint32_t io_random(void *context)
+{
+    (void)context;
+    return chance;
+}
+
+static void io_rejected(void *context)
+{
+    (void)context;
+    rejected++;
+}
+
+static const struct kube_watch_io io = {io_open, io_close, io_random, io_rejected, NULL};
+
+static void setup(void)
+{
+    const struct kube_watch_options options = {
+        .target = {.resource = &kube_secrets, .namespace = SV("team")},
+        .field_selector = "type!=x",
+    };
+    told_len = 0;
+    told[0] = '\0';
+    now = 1000000;
+    chance = UINT32_MAX; /* the longest delay */
+    rejected = 0;
+    is_open = false;
+    watch = NULL;
+    watch = kube_watch_new(&options, &handlers, NULL, &io);
+}
+
+static void teardown(void)
+{
+    kube_watch_free(watch);
+    ck_assert(!is_open);
+}
+
+/* Everything told since the last call is this. */
+static void expect(const char *text)
+{
+    ck_assert_str_eq(told, text);
+    told_len = 0;
+    told[0] = '\0';
+}
+
+static void step(void)
+{
+    kube_watch_step(watch, now);
+}
+
+/* Steps exactly when the watch says, and shows that it does nothing before. */
+static void step_after(int64_t ms)
+{
+    ck_assert_int_eq(kube_watch_next_ms(watch), now + ms);
+    if (ms > 0) {
+        now += ms - 1;
+        step();
+        ck_assert(!is_open);
+        now++;
+    }
+    step();
+}
+
+static void headers(unsigned status, const char *text)
+{
+    kube_watch_on_headers(watch, status, sv_of(text), now);
+}
+
+static bool data(const char *text)
+{
+    char *copy = mem_dup(text, strlen(text));
+    bool wanted = kube_watch_on_data(watch, copy, strlen(text), now);
+    free(copy);
+    return wanted;
+}
+
+/* kind 0: the answer ended as it should. */
+static void end(enum err_kind kind)
+{
+    struct err err = {0};
+    if (kind != ERR_NONE) {
+        (void)err_set(&err, kind, "cut");
+    }
+    ck_assert(is_open);
+    is_open = false;
+    kube_watch_on_end(watch, kind != ERR_NONE ? &err : NULL, now);
+}
+
+static void answer(unsigned status, const char *body)
+{
+    headers(status, "");
+    (void)data(body);
+    end(ERR_NONE);
+}
+
+#define OBJECT(name, version)                                                                      \
+    "{\"metadata\":{\"name\":\"" name "\",\"namespace\":\"team\",\"resourceVersion\":\"" version   \
+    "\"}}"
+#define LIST(version, next, items)                                                                 \
+    "{\"metadata\":{\"resourceVersion\":\"" version "\",\"continue\":\"" next                      \
+    "\"},\"items\":[" items "]}"
+#define LINE(type, object) "{\"type\":\"" type "\",\"object\":" object "}\n"
+#define STATUS(code, reason, message)                                                              \
+    "{\"kind\":\"Status\",\"code\":" code ",\"reason\":\"" reason "\",\"message\":\"" message "\"" \
+                                                                                              "}"
+
+#define LIST_URL "GET /api/v1/namespaces/team/secrets?limit=500&fieldSelector=type%21%3Dx\n"
+#define PAGE_URL(token)                                                                            \
+    "GET /api/v1/namespaces/team/secrets?limit=500&continue=" token "&fieldSelector=type%21%3Dx\n"
+#define WATCH_URL(version)                                                                         \
+    "GET /api/v1/namespaces/team/secrets?watch=true&allowWatchBookmarks=true"                      \
+    "&resourceVersion=" version "&timeoutSeconds=599&fieldSelector=type%21%3Dx\n"
+
+/* Through the first list into an established watch from version 10. */
+static void establish(void)
+{
+    step();
+    answer(200, LIST("10", "", OBJECT("a", "5")));
+    step();
+    headers(200, "");
+    expect("begin\n" LIST_URL "LISTED a\nend\nstate synced\n" WATCH_URL("10"));
+}
+
+START_TEST(lists_then_watches)
+{
+    ck_assert_int_eq(kube_watch_state(watch), KUBE_WATCH_STARTING);
+    ck_assert_int_le(kube_watch_next_ms(watch), now);
+    step();
+    expect("begin\n" LIST_URL);
+    ck_assert_int_eq(idle, 30000);
+    ck_assert_int_eq(kube_watch_next_ms(watch), INT64_MAX);
+    headers(200, "");
+    ck_assert(data("{\"kind\":\"SecretList\",\"metadata\":{\"resourceVersion\":\"10\"},"
+                   "\"items\":[" OBJECT("a", "5") ","));
+    expect("LISTED a\n");
+    ck_assert(data(OBJECT("b", "6") "]}"));
+    ck_assert_int_eq(kube_watch_state(watch), KUBE_WATCH_STARTING);
+    end(ERR_NONE);
+    expect("LISTED b\nend\nstate synced\n");
+    step_after(0);
+    expect(WATCH_URL("10"));
+    ck_assert_int_eq(idle, 90000);
+    headers(200, "");
+    ck_assert(data(LINE("ADDED", OBJECT("c", "11")) LINE("MODIFIED", OBJECT("c", "12"))));
+    ck_assert(data(LINE("DELETED", OBJECT("a", "13"))));
+    expect("ADDED c\nMODIFIED c\nDELETED a\n");
+    const struct kube_watch_counters *counters = kube_watch_counters(watch);
+    ck_assert_uint_eq(atomic_load(&counters->events), 5);
+    ck_assert_uint_eq(atomic_load(&counters->lists), 1);
+    ck_assert_uint_eq(atomic_load(&counters->restarts), 0);
+    ck_assert_uint_gt(atomic_load(&counters->bytes), 200);
+}
+END_TEST
+
+START_TEST(reads_list_page_by_page)
+{
+    step();
+    answer(200, LIST("10", "p/2", OBJECT("a", "5")));
+    expect("begin\n" LIST_URL "LISTED a\n");
+    step_after(0);
+    answer(200, LIST("10", "p3", ""));
+    expect(PAGE_URL("p%2F2"));
+    step_after(0);
+    answer(200, LIST("10", "", OBJECT("b", "6")));
+    expect(PAGE_URL("p3") "LISTED b\nend\nstate synced\n");
+}
+END_TEST
+
+START_TEST(resumes_from_last_version_at_once_after_clean_end)
+{
+    establish();
+    (void)data(LINE("ADDED", OBJECT("c", "11")));
+    now += 300000;
+    end(ERR_NONE);
+    step_after(0);
+    expect("ADDED c\n" WATCH_URL("11"));
+    ck_assert_uint_eq(atomic_load(&kube_watch_counters(watch)->restarts), 0);
+}
+END_TEST
+
+START_TEST(bookmark_moves_version_without_an_object)
+{
+    establish();
+    (void)data(LINE("BOOKMARK", "{\"metadata\":{\"resourceVersion\":\"99\"}}"));
+    now += 300000;
+    end(ERR_NONE);
+    step_after(0);
+    expect(WATCH_URL("99"));
+}
+END_TEST
+
+START_TEST(line_that_was_cut_off_comes_again)
+{
+    establish();
+    (void)data(LINE("ADDED", OBJECT("c", "11")) "{\"type\":\"ADDED\",\"object\":{\"meta");
+    end(ERR_UNAVAILABLE);
+    step_after(500);
+    expect("ADDED c\n" WATCH_URL("11"));
+    headers(200, "");
+    (void)data(LINE("ADDED", OBJECT("d", "12")));
+    expect("ADDED d\n");
+    ck_assert_uint_eq(atomic_load(&kube_watch_counters(watch)->restarts), 1);
+}
+END_TEST
+
+START_TEST(backs_off_while_nothing_comes)
+{
+    static const int64_t delays[] = {500, 1000, 2000, 4000, 8000, 16000, 30000, 30000};
+    for (size_t i = 0; i < ARRAY_LEN(delays); i++) {
+        i == 0 ? step() : step_after(delays[i - 1]);
+        end(ERR_UNAVAILABLE);
+    }
+    expect("begin\n" LIST_URL "state starting cut\n"
+           "begin\n" LIST_URL "begin\n" LIST_URL "begin\n" LIST_URL "begin\n" LIST_URL
+           "begin\n" LIST_URL "begin\n" LIST_URL "begin\n" LIST_URL);
+}
+END_TEST
+
+START_TEST(jitter_halves_the_delay_at_most)
+{
+    chance = 0;
+    step();
+    end(ERR_UNAVAILABLE);
+    step_after(250);
+    ck_assert_int_eq(kube_watch_state(watch), KUBE_WATCH_STARTING);
+}
+END_TEST
+
+START_TEST(jitter_halves_the_watch_timeout_at_most)
+{
+    chance = 0;
+    step();
+    answer(200, LIST("10", "", ""));
+    step();
+    ck_assert_ptr_nonnull(strstr(told, "timeoutSeconds=300&"));
+}
+END_TEST
+
+START_TEST(failed_page_is_asked_for_again)
+{
+    step();
+    answer(200, LIST("10", "p2", OBJECT("a", "5")));
+    step_after(0);
+    headers(200, "");
+    (void)data("{\"metadata\":{\"resourceVersion\":\"10\"},\"items\":[" OBJECT("b", "6"));
+    end(ERR_TIMEOUT);
+    expect("begin\n" LIST_URL "LISTED a\n" PAGE_URL("p2") "LISTED b\nstate starting cut\n");
+    step_after(500);
+    answer(200, LIST("10", "", OBJECT("b", "6") "," OBJECT("c", "7")));
+    expect(PAGE_URL("p2") "LISTED b\nLISTED c\nend\nstate synced\n");
+}
+END_TEST
+
+static const char *const no_lists[] = {
+    "<html>",
+    "{}",
+    "{\"metadata\":{},\"items\":[]}", /* no version to watch from */
+    "{\"metadata\":{\"resourceVersion\":\"10\"},\"items\":[",
+    "",
+};
+
+START_TEST(incomplete_list_is_no_list)
+{
+    step();
+    answer(200, no_lists[_i]);
+    ck_assert_ptr_null(strstr(told, "end\n"));
+    ck_assert_int_eq(kube_watch_state(watch), KUBE_WATCH_STARTING);
+    step_after(500);
+    ck_assert(is_open);
+}
+END_TEST
+
+START_TEST(lists_again_at_once_when_the_version_is_gone)
+{
+    establish();
+    ck_assert(!data(LINE("ERROR", STATUS("410", "Expired", "too old resource version"))
+                        LINE("ADDED", OBJECT("never", "1"))));
+    end(ERR_INVALID);
+    step_after(0);
+    expect("begin\n" LIST_URL);
+    /* What is known stays good until the new list is there. */
+    ck_assert_int_eq(kube_watch_state(watch), KUBE_WATCH_SYNCED);
+    ck_assert_uint_eq(atomic_load(&kube_watch_counters(watch)->restarts), 1);
+}
+END_TEST
+
+START_TEST(lists_again_when_the_watch_is_answered_410)
+{
+    establish();
+    now += 300000;
+    end(ERR_NONE);
+    step();
+    answer(410, STATUS("410", "Gone", "x"));
+    step_after(0);
+    expect(WATCH_URL("10") "begin\n" LIST_URL);
+}
+END_TEST
+
+START_TEST(does_not_list_again_and_again)
+{
+    establish();
+    answer(200, LINE("ERROR", STATUS("410", "Expired", "x")));
+    step_after(0);
+    answer(200, LIST("20", "", ""));
+    step_after(0);
+    answer(410, STATUS("410", "Gone", "x"));
+    step_after(500);
+    answer(200, LIST("21", "", ""));
+    step_after(0);
+    answer(410, STATUS("410", "Gone", "x"));
+    step_after(1000);
+    answer(200, LIST("22", "", ""));
+    step_after(0);
+    /* An event proves that the version is good: the next time is the first again. */
+    headers(200, "");
+    (void)data(LINE("ADDED", OBJECT("c", "23")));
+    (void)data(LINE("ERROR", STATUS("410", "Expired", "x")));
+    end(ERR_INVALID);
+    step_after(0);
+}
+END_TEST
+
+START_TEST(expired_continue_token_begins_the_list_anew)
+{
+    step();
+    answer(200, LIST("10", "p2", OBJECT("a", "5")));
+    step_after(0);
+    answer(410, STATUS("410", "Expired", "x"));
+    step_after(0);
+    expect("begin\n" LIST_URL "LISTED a\n" PAGE_URL("p2") "begin\n" LIST_URL);
+}
+END_TEST
+
+START_TEST(resumes_with_back_off_after_another_error_event)
+{
+    establish();
+    ck_assert(!data(LINE("ERROR", STATUS("500", "InternalError", "etcd"))));
+    end(ERR_INVALID);
+    step_after(500);
+    expect(WATCH_URL("10"));
+}
+END_TEST
+
+START_TEST(lists_when_watches_from_a_version_keep_failing)
+{
+    establish();
+    (void)data(LINE("ERROR", STATUS("500", "InternalError", "x")));
+    end(ERR_INVALID);
+    step_after(500);
+    answer(504, STATUS("504", "Timeout", "Too large resource version"));
+    step_after(1000);
+    answer(504, STATUS("504", "Timeout", "Too large resource version"));
+    expect(WATCH_URL("10") WATCH_URL("10"));
+    step_after(2000);
+    expect("begin\n" LIST_URL);
+}
+END_TEST
+
+START_TEST(end_that_comes_too_soon_is_a_failure)
+{
+    establish();
+    now += 999;
+    end(ERR_NONE);
+    step_after(500);
+    headers(200, "");
+    now += 1000;
+    end(ERR_NONE);
+    step_after(0);
+}
+END_TEST
+
+static const struct {
+    unsigned status;
+    enum kube_watch_sync state;
+    const char *told;
+} refusals[] = {
+    {403, KUBE_WATCH_FORBIDDEN, "state forbidden list: status 403: because\n"},
+    {404, KUBE_WATCH_NO_KIND, "state no_kind list: status 404: because\n"},
+};
+
+START_TEST(tells_refusal_and_tries_again_slowly)
+{
+    step();
+    answer(refusals[_i].status, STATUS("0", "X", "because"));
+    ck_assert_int_eq(kube_watch_state(watch), refusals[_i].state);
+    told_len = strlen("begin\n" LIST_URL);
+    ck_assert_str_eq(told + told_len, refusals[_i].told);
+    told_len = 0;
+    step_after(30000);
+    answer(refusals[_i].status, STATUS("0", "X", "because"));
+    expect("begin\n" LIST_URL);
+    step_after(30000);
+    answer(200, LIST("10", "", ""));
+    expect("begin\n" LIST_URL "end\nstate synced\n");
+}
+END_TEST
+
+START_TEST(right_lost_while_watching_makes_it_unknown)
+{
+    establish();
+    now += 300000;
+    end(ERR_NONE);
+    step();
+    answer(403, STATUS("403", "Forbidden", "because"));
+    expect(WATCH_URL("10") "state forbidden watch: status 403: because\n");
+    step_after(30000);
+    expect("begin\n" LIST_URL);
+}
+END_TEST
+
+START_TEST(has_token_read_again_and_repeats_at_once)
+{
+    establish();
+    now += 300000;
+    end(ERR_NONE);
+    step();
+    answer(401, STATUS("401", "Unauthorized", "x"));
+    ck_assert_uint_eq(rejected, 1);
+    expect(WATCH_URL("10"));
+    step_after(0);
+    headers(200, "");
+    expect(WATCH_URL("10"));
+    ck_assert_int_eq(kube_watch_state(watch), KUBE_WATCH_SYNCED);
+}
+END_TEST
+
+START_TEST(tells_when_the_token_stays_rejected)
+{
+    step();
+    answer(401, STATUS("401", "Unauthorized", "x"));
+    step_after(0);
+    answer(401, STATUS("401", "Unauthorized", "x"));
+    ck_assert_uint_eq(rejected, 2);
+    ck_assert_int_eq(kube_watch_state(watch), KUBE_WATCH_FORBIDDEN);
+    step_after(1000);
+    answer(200, LIST("10", "", ""));
+    ck_assert_int_eq(kube_watch_state(watch), KUBE_WATCH_SYNCED);
+}
+END_TEST
+
+START_TEST(honours_retry_after)
+{
+    step();
+    headers(429, "Retry-After: 7\r\n");
+    end(ERR_NONE);
+    step_after(7000);
+}
+END_TEST
+
+START_TEST(refusal_of_any_length_is_taken)
+{
+    step();
+    headers(500, "");
+    bool wanted = true;
+    for (size_t i = 0; wanted; i++) {
+        ck_assert_uint_lt(i, 10000);
+        wanted = data("<html> no Status at all, and it goes on and on and on </html>");
+    }
+    end(ERR_INVALID);
+    expect("begin\n" LIST_URL "state starting list: status 500\n");
+    step_after(500);
+}
+END_TEST
+
+START_TEST(lags_after_a_minute_without_a_watch)
+{
+    establish();
+    now += 20000;
+    int64_t lost = now;
+    end(ERR_UNAVAILABLE);
+    expect("");
+    for (;;) {
+        now = kube_watch_next_ms(watch);
+        if (now >= lost + 60000) {
+            break;
+        }
+        step();
+        end(ERR_UNAVAILABLE);
+        ck_assert_int_eq(kube_watch_state(watch), KUBE_WATCH_SYNCED);
+    }
+    told_len = 0;
+    told[0] = '\0';
+    ck_assert_int_eq(now, lost + 60000);
+    step();
+    ck_assert_int_eq(strncmp(told, "state lagging", 13), 0);
+    told_len = 0;
+    now = kube_watch_next_ms(watch);
+    is_open ? (void)0 : step();
+    headers(200, "");
+    ck_assert_int_eq(kube_watch_state(watch), KUBE_WATCH_SYNCED);
+}
+END_TEST
+
+START_TEST(established_watch_may_be_silent)
+{
+    establish();
+    now += 3600000;
+    step();
+    expect("");
+    ck_assert_int_eq(kube_watch_state(watch), KUBE_WATCH_SYNCED);
+    ck_assert_int_eq(kube_watch_next_ms(watch), INT64_MAX);
+}
+END_TEST
+
+START_TEST(stalled_watch_resumes_soon)
+{
+    establish();
+    now += 90000;
+    end(ERR_TIMEOUT);
+    step_after(500);
+    expect(WATCH_URL("10"));
+}
+END_TEST
+
+static const struct {
+    const char *line;
+    const char *told;
+} unreadables[] = {
+    /* A member twice is no JSON that the strict reader takes. */
+    {LINE("MODIFIED", "{\"metadata\":{\"name\":\"x\",\"namespace\":\"team\"},\"a\":1,\"a\":2}"),
+     "unreadable MODIFIED team/x\n"},
+    {LINE("DELETED", "{\"metadata\":{\"name\":\"x\",\"namespace\":\"team\"},\"a\":}"),
+     "unreadable DELETED team/x\n"},
+    {LINE("ADDED", "{\"a\":}"), "unreadable ADDED /\n"},
+};
+
+START_TEST(unreadable_object_is_named_and_spoils_nothing_else)
+{
+    establish();
+    ck_assert(data(unreadables[_i].line));
+    ck_assert(data(LINE("ADDED", OBJECT("c", "11"))));
+    ck_assert_int_eq(strncmp(told, unreadables[_i].told, strlen(unreadables[_i].told)), 0);
+    ck_assert_str_eq(told + strlen(unreadables[_i].told), "ADDED c\n");
+    ck_assert_uint_eq(atomic_load(&kube_watch_counters(watch)->unreadable), 1);
+}
+END_TEST
+
+START_TEST(oversized_object_in_a_list_is_named_and_skipped)
+{
+    enum { LARGE = LIMIT_ELEMENT_BYTES };
+    step();
+    headers(200, "");
+    ck_assert(data("{\"metadata\":{\"resourceVersion\":\"10\"},\"items\":[{\"metadata\":{"
+                   "\"name\":\"big\",\"namespace\":\"team\"},\"data\":{\"k\":\""));
+    char *large = mem_alloc(LARGE);
+    memset(large, 'A', LARGE);
+    ck_assert(kube_watch_on_data(watch, large, LARGE, now));
+    free(large);
+    ck_assert(data("\"}}," OBJECT("b", "6") "]}"));
+    end(ERR_NONE);
+    expect("begin\n" LIST_URL "unreadable LISTED team/big\nLISTED b\nend\nstate synced\n");
+}
+END_TEST
+
+START_TEST(line_of_no_known_type_ends_the_watch)
+{
+    establish();
+    ck_assert(!data(LINE("SURPRISE", OBJECT("c", "11"))));
+    end(ERR_INVALID);
+    step_after(500);
+    expect(WATCH_URL("10"));
+}
+END_TEST
+
+START_TEST(lists_again_on_request)
+{
+    establish();
+    kube_watch_relist(watch);
+    ck_assert_int_eq(kube_watch_next_ms(watch), INT64_MIN);
+    step();
+    expect("close\nstate starting listing again\nbegin\n" LIST_URL);
+    answer(200, LIST("30", "", ""));
+    expect("end\nstate synced\n");
+}
+END_TEST
+
+START_TEST(lists_again_on_request_in_the_middle_of_a_list)
+{
+    step();
+    answer(200, LIST("10", "p2", OBJECT("a", "5")));
+    kube_watch_relist(watch);
+    step();
+    expect("begin\n" LIST_URL "LISTED a\nstate starting listing again\nbegin\n" LIST_URL);
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *s = suite_create("kube/watch");
+    TCase *t = tcase_create("watch");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, lists_then_watches);
+    tcase_add_test(t, reads_list_page_by_page);
+    tcase_add_test(t, resumes_from_last_version_at_once_after_clean_end);
+    tcase_add_test(t, bookmark_moves_version_without_an_object);
+    tcase_add_test(t, line_that_was_cut_off_comes_again);
+    tcase_add_test(t, backs_off_while_nothing_comes);
+    tcase_add_test(t, jitter_halves_the_delay_at_most);
+    tcase_add_test(t, jitter_halves_the_watch_timeout_at_most);
+    tcase_add_test(t, failed_page_is_asked_for_again);
+    tcase_add_loop_test(t, incomplete_list_is_no_list, 0, ARRAY_LEN(no_lists));
+    tcase_add_test(t, lists_again_at_once_when_the_version_is_gone);
+    tcase_add_test(t, lists_again_when_the_watch_is_answered_410);
+    tcase_add_test(t, does_not_list_again_and_again);
+    tcase_add_test(t, expired_continue_token_begins_the_list_anew);
+    tcase_add_test(t, resumes_with_back_off_after_another_error_event);
+    tcase_add_test(t, lists_when_watches_from_a_version_keep_failing);
+    tcase_add_test(t, end_that_comes_too_soon_is_a_failure);
+    tcase_add_loop_test(t, tells_refusal_and_tries_again_slowly, 0, ARRAY_LEN(refusals));
+    tcase_add_test(t, right_lost_while_watching_makes_it_unknown);
+    tcase_add_test(t, has_token_read_again_and_repeats_at_once);
+    tcase_add_test(t, tells_when_the_token_stays_rejected);
+    tcase_add_test(t, honours_retry_after);
+    tcase_add_test(t, refusal_of_any_length_is_taken);
+    tcase_add_test(t, lags_after_a_minute_without_a_watch);
+    tcase_add_test(t, established_watch_may_be_silent);
+    tcase_add_test(t, stalled_watch_resumes_soon);
+    tcase_add_loop_test(t, unreadable_object_is_named_and_spoils_nothing_else, 0,
+                        ARRAY_LEN(unreadables));
+    tcase_add_test(t, oversized_object_in_a_list_is_named_and_skipped);
+    tcase_add_test(t, line_of_no_known_type_ends_the_watch);
+    tcase_add_test(t, lists_again_on_request);
+    tcase_add_test(t, lists_again_on_request_in_the_middle_of_a_list);
+    suite_add_tcase(s, t);
+    return s;
+}
