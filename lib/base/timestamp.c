@@ -17,8 +17,10 @@ static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
     return era * 146097 + day_of_era - 719468;
 }
 
+/* As wide as needed, so that the compiler sees how long the text can get. */
 struct civil {
-    int year, month, day, hour, minute, second, millisecond;
+    unsigned short year, millisecond;
+    unsigned char month, day, hour, minute, second;
 };
 
 static struct civil civil_of(int64_t ms)
@@ -28,8 +30,15 @@ static struct civil civil_of(int64_t ms)
     if (ms < 0 || !gmtime_r(&seconds, &parts)) {
         return (struct civil){.year = 1970, .month = 1, .day = 1};
     }
-    return (struct civil){parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
-                          parts.tm_min,         parts.tm_sec,     (int)(ms % 1000)};
+    return (struct civil){
+        .year = (unsigned short)(parts.tm_year + 1900),
+        .millisecond = (unsigned short)(ms % 1000),
+        .month = (unsigned char)(parts.tm_mon + 1),
+        .day = (unsigned char)parts.tm_mday,
+        .hour = (unsigned char)parts.tm_hour,
+        .minute = (unsigned char)parts.tm_min,
+        .second = (unsigned char)parts.tm_sec,
+    };
 }
 
 /* Exactly `count` digits at the front. */

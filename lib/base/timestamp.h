@@ -9,7 +9,7 @@
 #include "base/str_view.h"
 
 enum {
-    TIMESTAMP_BYTES = 32, /* room for each form below and its NUL */
+    TIMESTAMP_BYTES = 40, /* room for each form below and its NUL */
 };
 
 /* "2026-11-23T12:36:00Z", fraction and offset allowed (RFC 3339 §5.6). */
