@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -66,7 +65,7 @@ def last_line(log: Path) -> str:
         stream.seek(max(0, log.stat().st_size - 4096))
         text = stream.read().decode(errors="replace")
     lines = [line.strip() for line in text.replace("\r", "\n").splitlines() if line.strip()]
-    return lines[-1][:100] if lines else ""
+    return printable(lines[-1][:100]) if lines else ""
 
 
 def show_end(log: Path, lines: int = 40) -> None:
@@ -75,10 +74,10 @@ def show_end(log: Path, lines: int = 40) -> None:
     text = log.read_text(errors="replace").splitlines() if log.exists() else []
     telling = [line for line in text if not re.match(r"\[\d+/\d+\] ", line)]
     for line in telling[-lines:]:
-        say(f"    {line}")
+        say(f"    {printable(line)}")
     say(f"  log: {log.relative_to(ROOT) if log.is_relative_to(ROOT) else log}")
 
 
-def die(message: str) -> None:
-    print(message, file=sys.stderr)
-    sys.exit(1)
+def printable(line: str) -> str:
+    """Test programs write whatever bytes they are fed; a terminal must not get them."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""./dev fuzz: libFuzzer on each parser, for a minute; and the replay of their corpora.
+"""./dev fuzz: libFuzzer on each parser, for a minute.
 
 A target is tests/fuzz/fuzz_<name>.c. Its seeds are the files below tests/fuzz/corpus/<name>, and
 what tests/fuzz/corpora names for it, one line per target: `<name> <folder below tests/data>...`.
-tests/fuzz/<name>.dict, where there is one, is its dictionary.
+tests/fuzz/<name>.dict, where there is one, is its dictionary. Unit tests replay these corpora.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from pathlib import Path
 from tests.cluster.programs import cache_dir
 from tests.dev.builds import BUILDS, build
 from tests.dev.console import LOGS, ROOT, run, say, show_end
-from tests.dev.results import Results, failure
 
 SOURCES = ROOT / "tests" / "fuzz"
 FINDINGS = BUILDS["fuzz"].path / "findings"
@@ -41,28 +40,6 @@ def seeds(target: str) -> list[Path]:
 
 def program(target: str) -> Path:
     return BUILDS["fuzz"].path / "tests" / "fuzz" / f"fuzz_{target}"
-
-
-def replay() -> Results:
-    """Each corpus once through its target, under address and undefined behaviour sanitizers."""
-    results = Results()
-    if not targets():
-        return failure("tests/fuzz has no target")
-    if not build("fuzz"):
-        return failure("build fuzz: does not build")
-    for target in targets():
-        found = seeds(target)
-        if not any(path.is_file() for folder in found for path in folder.rglob("*")):
-            results.add(failure(f"fuzz target {target} has no corpus"))
-            continue
-        log = LOGS / f"replay-{target}.log"
-        command = [str(program(target)), "-runs=0", *OPTIONS, *map(str, found)]
-        if run(f"replay {target}", command, log, env=ENVIRONMENT, timeout=600) == 0:
-            results.passed += 1
-        else:
-            show_end(log)
-            results.add(failure(f"corpus replay of fuzz target {target}"))
-    return results
 
 
 def fuzz(target: str, seconds: int) -> bool:

@@ -11,13 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.cluster.programs import ProgramsError, locate_programs
-from tests.dev import fuzz
-from tests.dev.builds import BUILDS, build
-from tests.dev.console import LOGS, ROOT, elapsed, run, say, show_end
+from tests.dev.builds import BUILDS, PROGRAM, build
+from tests.dev.console import LOGS, ROOT, elapsed, printable, run, say, show_end
 from tests.dev.results import Results, failure, read_junit, read_meson_log
 
+# What is built by default (the law libraries among it), and the test programs.
+ALL = ("all", "meson-test-prereq")
 # How much slower a program may be with sanitizers than without.
 SLOWER = {"release": 1, "asan": 4, "tsan": 10}
+FAILURES_SHOWN = 30
 
 
 def support() -> Results:
@@ -25,11 +27,13 @@ def support() -> Results:
 
 
 def unit() -> Results:
-    return with_program("release", lambda: run_unit_tests("release"))
+    return with_build("release", ALL, lambda: unit_tests("release"))
 
 
 def integration() -> Results:
-    return with_program("release", lambda: pytest("integration", "tests/integration"))
+    return with_build(
+        "release", (PROGRAM,), lambda: pytest("integration", "tests/integration")
+    )
 
 
 def chart() -> Results:
@@ -37,19 +41,19 @@ def chart() -> Results:
 
 
 def cluster() -> Results:
-    return with_program(
-        "release", lambda: with_cluster_programs(lambda: pytest("cluster", "tests/cluster"))
+    return with_build(
+        "release",
+        (PROGRAM,),
+        lambda: with_cluster_programs(lambda: pytest("cluster", "tests/cluster")),
     )
 
 
 def asan() -> Results:
-    results = sanitized("asan")
-    results.add(fuzz.replay())
-    return results
+    return with_build("asan", ALL, lambda: sanitized("asan"))
 
 
 def tsan() -> Results:
-    return sanitized("tsan")
+    return with_build("tsan", ALL, lambda: sanitized("tsan"))
 
 
 SUITES: dict[str, Callable[[], Results]] = {
@@ -58,9 +62,7 @@ SUITES: dict[str, Callable[[], Results]] = {
 
 
 def sanitized(name: str) -> Results:
-    if not build(name):
-        return failure(f"build {name}: does not build")
-    results = run_unit_tests(name)
+    results = unit_tests(name)
     results.add(pytest(f"{name}-integration", "tests/integration", build_name=name))
     results.add(
         with_cluster_programs(
@@ -72,11 +74,11 @@ def sanitized(name: str) -> Results:
     return results
 
 
-def run_unit_tests(name: str) -> Results:
+def unit_tests(name: str) -> Results:
+    """With the corpora of the fuzz targets, which are replayed among them."""
     chosen = BUILDS[name]
     title = "unit" if name == "release" else f"{name}-unit"
-    # Unit tests are not built by default: meson builds them here, so that is a first run's time.
-    command = ["meson", "test", "-C", str(chosen.path), "--print-errorlogs"]
+    command = ["meson", "test", "-C", str(chosen.path), "--no-rebuild", "--print-errorlogs"]
     command += ["--timeout-multiplier", str(SLOWER[name])]
     env = {**chosen.environment, "CK_TIMEOUT_MULTIPLIER": str(SLOWER[name])}
     report = chosen.path / "meson-logs" / "testlog.json"
@@ -88,8 +90,8 @@ def run_unit_tests(name: str) -> Results:
     return results
 
 
-def with_program(name: str, then: Callable[[], Results]) -> Results:
-    return then() if build(name) else failure(f"build {name}: does not build")
+def with_build(name: str, targets: tuple[str, ...], then: Callable[[], Results]) -> Results:
+    return then() if build(name, targets) else failure(f"build {name}: does not build")
 
 
 def with_cluster_programs(then: Callable[[], Results]) -> Results:
@@ -125,7 +127,7 @@ def show_failures(log: Path) -> None:
     starts += [i for i, line in enumerate(lines) if line.startswith("=") and "ERRORS" in line]
     if starts:
         for line in lines[min(starts) :][:150]:
-            say(f"    {line}")
+            say(f"    {printable(line)}")
         say(f"  log: {log.relative_to(ROOT)}")
     else:
         show_end(log)
@@ -144,8 +146,10 @@ def main(names: list[str]) -> int:
         suite_started = time.monotonic()
         results = SUITES[name]()
         say(f"== {name}: {results.summary()} ({elapsed(suite_started)})")
-        for line in results.failures:
-            say(f"  failed: {line}")
+        for line in results.failures[:FAILURES_SHOWN]:
+            say(f"  failed: {printable(line)}")
+        if len(results.failures) > FAILURES_SHOWN:
+            say(f"  and {len(results.failures) - FAILURES_SHOWN} more")
         total.add(results)
     say(f"== all suites took {elapsed(started)}")
     say(total.summary())
