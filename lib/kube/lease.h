@@ -42,10 +42,9 @@ struct kube_lease {
     struct kube_target target;
     struct str_view identity;
     struct kube_lease_record observed;
-    bool known; /* `observed` is what the API server said last */
+    bool known; /* there is a Lease, and `observed` is what it said last */
     int64_t seen_ms;
     int64_t next_ms;
-    bool held;
     atomic_int_least64_t held_until_ms; /* monotonic; 0: not held */
 };
 

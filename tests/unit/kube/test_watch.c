@@ -198,7 +198,7 @@ static void answer(unsigned status, const char *body)
 #define LINE(type, object) "{\"type\":\"" type "\",\"object\":" object "}\n"
 #define STATUS(code, reason, message)                                                              \
     "{\"kind\":\"Status\",\"code\":" code ",\"reason\":\"" reason "\",\"message\":\"" message "\"" \
-                                                                                              "}"
+    "}"
 
 #define LIST_URL "GET /api/v1/namespaces/team/secrets?limit=500&fieldSelector=type%21%3Dx\n"
 #define PAGE_URL(token)                                                                            \
