@@ -41,8 +41,9 @@ static int base64_value(char byte)
     return byte == '+' ? 62 : byte == '/' ? 63 : -1;
 }
 
-static bool bad_base64(size_t offset, struct err *err)
+static bool bad_base64(struct buf *out, size_t before, size_t offset, struct err *err)
 {
+    buf_truncate(out, before);
     return err_set(err, ERR_INVALID, "invalid base64 at byte %zu", offset);
 }
 
@@ -51,6 +52,7 @@ bool decode_base64(struct buf *out, struct str_view text, struct err *err)
     uint32_t group = 0;
     int digits = 0;
     int padding = 0;
+    size_t before = out->len;
     for (size_t i = 0; i < text.len; i++) {
         char byte = text.data[i];
         if (byte == '\r' || byte == '\n') {
@@ -61,7 +63,7 @@ bool decode_base64(struct buf *out, struct str_view text, struct err *err)
             padding++;
             value = 0;
         } else if (value < 0 || padding) {
-            return bad_base64(i, err);
+            return bad_base64(out, before, i, err);
         }
         group = group << 6 | (uint32_t)value;
         if (++digits < 4) {
@@ -76,13 +78,16 @@ bool decode_base64(struct buf *out, struct str_view text, struct err *err)
             /* Padding ends the text: only line breaks may follow. */
             for (i++; i < text.len; i++) {
                 if (text.data[i] != '\r' && text.data[i] != '\n') {
-                    return bad_base64(i, err);
+                    return bad_base64(out, before, i, err);
                 }
             }
         }
     }
     if (digits) {
-        return bad_base64(text.len, err);
+        return bad_base64(out, before, text.len, err);
+    }
+    if (out->failed) {
+        buf_truncate(out, before);
     }
     return buf_check(out, "decoded base64", err);
 }

@@ -11,7 +11,7 @@
 /* RFC 4648 §4 with padding. */
 void encode_base64(struct buf *out, struct str_view bytes);
 /* Strict RFC 4648 §4: padding required, nothing else but CR and LF skipped (as Go's decoder does).
- * ERR_INVALID with the offset, never the bytes. */
+ * ERR_INVALID with the offset, never the bytes; ERR_TOO_BIG. Nothing is appended then. */
 MUST_CHECK bool decode_base64(struct buf *out, struct str_view text, struct err *err);
 /* Lower case. */
 void encode_hex(struct buf *out, struct str_view bytes);
