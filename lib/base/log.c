@@ -20,6 +20,11 @@ static const char *level_name(enum log_level level)
     return "error";
 }
 
+enum {
+    END_BYTES = 2,       /* "}\n", for which room is kept */
+    MESSAGE_BYTES = 256, /* fits also when every byte of it is escaped */
+};
+
 /* Undoes a field that went over the ceiling. */
 static void keep_valid(struct buf *text, size_t before)
 {
@@ -32,12 +37,12 @@ static void keep_valid(struct buf *text, size_t before)
 struct log_line log_begin(const struct log *log, enum log_level level, const char *message)
 {
     struct log_line line = {.log = log, .wanted = level >= log->level};
-    buf_init(&line.text, LIMIT_LOG_LINE_BYTES);
+    buf_init(&line.text, LIMIT_LOG_LINE_BYTES - END_BYTES);
     if (line.wanted) {
         char now[TIMESTAMP_BYTES];
         timestamp_format_ms(clock_wall_ms(log->clock), now);
         buf_printf(&line.text, "{\"ts\":\"%s\",\"level\":\"%s\",\"msg\":", now, level_name(level));
-        encode_json_string(&line.text, sv_of(message));
+        encode_json_string(&line.text, sv_first(sv_of(message), MESSAGE_BYTES));
     }
     return line;
 }
@@ -87,8 +92,7 @@ void log_err(struct log_line *line, const struct err *err)
 void log_end(struct log_line *line)
 {
     if (line->wanted) {
-        /* Two bytes are always free: keep_valid() leaves the ceiling's slack below. */
-        line->text.ceiling += 2;
+        line->text.ceiling += END_BYTES;
         buf_add_str(&line->text, "}\n");
         /* A full or closed pipe must not stop the process, and there is nobody to tell. */
         ssize_t ignored = write(line->log->fd, line->text.data, line->text.len);
