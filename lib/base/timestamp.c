@@ -5,6 +5,8 @@ enum {
     MS_PER_DAY = 86400000,
 };
 
+static const int64_t LAST_MS = INT64_C(253402300799999); /* the end of the year 9999 */
+
 /* Days since 1970-01-01 in the proleptic Gregorian calendar: years are counted from March, so that
  * the leap day comes last. */
 static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
@@ -25,10 +27,11 @@ struct civil {
 
 static struct civil civil_of(int64_t ms)
 {
+    ms = ms < 0 ? 0 : ms > LAST_MS ? LAST_MS : ms;
     time_t seconds = (time_t)(ms / 1000);
     struct tm parts;
-    if (ms < 0 || !gmtime_r(&seconds, &parts)) {
-        return (struct civil){.year = 1970, .month = 1, .day = 1};
+    if (!gmtime_r(&seconds, &parts)) {
+        abort();
     }
     return (struct civil){
         .year = (unsigned short)(parts.tm_year + 1900),
@@ -76,17 +79,19 @@ static bool take_clock(struct str_view *rest, int64_t *ms)
     return true;
 }
 
-static void take_fraction(struct str_view *rest, int64_t *ms)
+static bool take_fraction(struct str_view *rest, int64_t *ms)
 {
     if (!take_byte(rest, '.')) {
-        return;
+        return true;
     }
     int64_t unit = 100;
     int64_t digit = 0;
+    size_t before = rest->len;
     while (take_digits(rest, 1, &digit)) {
         *ms += digit * unit;
         unit /= 10;
     }
+    return rest->len < before;
 }
 
 static bool take_offset(struct str_view *rest, int64_t *ms)
@@ -125,15 +130,16 @@ bool timestamp_parse(struct str_view text, int64_t *ret_ms, struct err *err)
     bool ok = take_digits(&rest, 4, &year) && take_byte(&rest, '-') &&
               take_digits(&rest, 2, &month) && take_byte(&rest, '-') &&
               take_digits(&rest, 2, &day) && (take_byte(&rest, 'T') || take_byte(&rest, 't')) &&
-              take_clock(&rest, &ms);
+              take_clock(&rest, &ms) && take_fraction(&rest, &ms) && take_offset(&rest, &ms) &&
+              rest.len == 0 && valid_date(year, month, day);
     if (ok) {
-        take_fraction(&rest, &ms);
-        ok = take_offset(&rest, &ms);
+        ms += days_from_civil(year, month, day) * MS_PER_DAY;
     }
-    if (!ok || rest.len || !valid_date(year, month, day)) {
+    /* An offset may lead out of the years that have four digits. */
+    if (!ok || ms < 0 || ms > LAST_MS) {
         return err_set(err, ERR_INVALID, "'%.*s' is not an RFC 3339 time", SV_ARG(text));
     }
-    *ret_ms = days_from_civil(year, month, day) * MS_PER_DAY + ms;
+    *ret_ms = ms;
     return true;
 }
 
@@ -150,13 +156,14 @@ static int64_t month_number(struct str_view name)
 
 bool timestamp_parse_http(struct str_view text, int64_t *ret_ms, struct err *err)
 {
-    struct str_view rest = sv_from(text, sizeof "Mon," - 1);
+    /* Which day of the week it was follows from the date. */
+    struct str_view rest = sv_from(text, sizeof "Mon" - 1);
     int64_t day = 0;
     int64_t year = 0;
     int64_t ms = 0;
     int64_t month = 0;
-    bool ok = text.len == sizeof "Mon, 23 Nov 2026 12:36:00 GMT" - 1 && take_byte(&rest, ' ') &&
-              take_digits(&rest, 2, &day) && take_byte(&rest, ' ');
+    bool ok = text.len == sizeof "Mon, 23 Nov 2026 12:36:00 GMT" - 1 && take_byte(&rest, ',') &&
+              take_byte(&rest, ' ') && take_digits(&rest, 2, &day) && take_byte(&rest, ' ');
     if (ok) {
         month = month_number(sv_first(rest, 3));
         rest = sv_from(rest, 3);

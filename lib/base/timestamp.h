@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Points in time as text: RFC 3339 (Kubernetes), HTTP dates, and AWS's basic ISO 8601.
  *
- * Milliseconds since 1970, UTC, years 1970 to 9999. Any thread. */
+ * Milliseconds since 1970, UTC, years 1970 to 9999: readers refuse what lies outside, writers write
+ * the nearer end. Any thread. */
 #ifndef BASE_TIMESTAMP_H
 #define BASE_TIMESTAMP_H
 
