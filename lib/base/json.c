@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Recursive descent over one mutable buffer. The tree costs one bump allocation per value, and the
  * common string (printable ASCII without escapes) is only scanned, eight bytes at a time: reading a
- * review is most of what a request costs. Duplicate names are looked for by comparing pairs while an
- * object is small and by sorting when it is not, so that a crafted object cannot cost more than
+ * review is most of what a request costs. Duplicate names are looked for by comparing pairs while
+ * an object is small and by sorting when it is not, so that a crafted object cannot cost more than
  * n log n. */
 #include "base/json.h"
 
@@ -363,16 +363,22 @@ static int compare_keys(const void *a, const void *b)
     return sv_compare(json_key(*left), json_key(*right));
 }
 
+/* `count` members from `first` on, in the order of their names; the caller frees. */
+static const struct json **sorted_members(const struct json *first, size_t count)
+{
+    const struct json **members = mem_alloc_array(count, sizeof *members);
+    for (size_t i = 0; i < count; i++, first = first->next) {
+        members[i] = first;
+    }
+    qsort(members, count, sizeof *members, compare_keys);
+    return members;
+}
+
 static bool many_keys_unique(const struct json *object)
 {
     CLEANUP(mem_free_ptr)
-    const struct json **members = mem_alloc_array(object->len, sizeof *members);
-    size_t count = 0;
-    JSON_FOR_EACH (member, object) {
-        members[count++] = member;
-    }
-    qsort(members, count, sizeof *members, compare_keys);
-    for (size_t i = 1; i < count; i++) {
+    const struct json **members = sorted_members(json_first(object), object->len);
+    for (size_t i = 1; i < object->len; i++) {
         if (compare_keys(&members[i - 1], &members[i]) == 0) {
             return false;
         }
@@ -460,8 +466,8 @@ static bool parse_container(struct parser *parser, struct json *node)
         return false;
     }
     parser->depth--;
-    if (object && !(node->len <= PAIRWISE_MEMBERS ? few_keys_unique(node)
-                                                  : many_keys_unique(node))) {
+    if (object &&
+        !(node->len <= PAIRWISE_MEMBERS ? few_keys_unique(node) : many_keys_unique(node))) {
         return fail(parser, "an object has two members of one name");
     }
     return true;
@@ -499,6 +505,9 @@ static bool parse_value(struct parser *parser, struct json *node)
 bool json_parse(struct json_doc *doc, char *text, size_t len, const struct json_limits *limits,
                 const struct json **ret, struct err *err)
 {
+    if (len == 0) {
+        return err_set(err, ERR_INVALID, "invalid JSON at byte 0: value expected");
+    }
     if (len > UINT32_MAX) {
         return err_set(err, ERR_TOO_BIG, "JSON text of %zu bytes", len);
     }
@@ -599,18 +608,39 @@ bool json_to_i64(const struct json *node, int64_t *ret)
     return json_is(node, JSON_NUMBER) && sv_to_i64(sv_make(node->text, node->len), ret);
 }
 
-static bool equal_objects(const struct json *a, const struct json *b)
+static bool same_member(const struct json *a, const struct json *b)
 {
-    /* Both come from the API server in one order, so the twin is nearly always the next one. */
-    const struct json *guess = json_first(b);
-    JSON_FOR_EACH (member, a) {
-        const struct json *twin = guess && sv_equal(json_key(guess), json_key(member))
-                                      ? guess
-                                      : json_member_sv(b, json_key(member));
-        if (!twin || !json_equal(member, twin)) {
+    return sv_equal(json_key(a), json_key(b)) && json_equal(a, b);
+}
+
+static bool equal_sorted(const struct json *a, const struct json *b, size_t count)
+{
+    CLEANUP(mem_free_ptr) const struct json **left = sorted_members(a, count);
+    CLEANUP(mem_free_ptr) const struct json **right = sorted_members(b, count);
+    for (size_t i = 0; i < count; i++) {
+        if (!same_member(left[i], right[i])) {
             return false;
         }
-        guess = twin->next;
+    }
+    return true;
+}
+
+/* Both have as many members. They come from the API server in one order, so the twin is nearly
+ * always the next one; where it is not, the rest is sorted, which keeps a crafted object from
+ * costing n * n. No member is looked at twice: nested objects would double that at every level. */
+static bool equal_objects(const struct json *a, const struct json *b)
+{
+    const struct json *twin = json_first(b);
+    size_t left = a->len;
+    JSON_FOR_EACH (member, a) {
+        if (!sv_equal(json_key(member), json_key(twin))) {
+            return equal_sorted(member, twin, left);
+        }
+        if (!json_equal(member, twin)) {
+            return false;
+        }
+        twin = twin->next;
+        left--;
     }
     return true;
 }
