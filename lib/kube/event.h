@@ -3,7 +3,7 @@
  *
  * The same (object, reason, message) within ten minutes is not a new Event: its count and
  * lastTimestamp are patched, as client-go's recorder does. What was said is remembered in a bounded
- * table of hashes. Any thread; the lock is not held during a call. */
+ * table. Any thread; the lock is not held during a call. */
 #ifndef KUBE_EVENT_H
 #define KUBE_EVENT_H
 
