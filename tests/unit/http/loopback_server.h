@@ -183,10 +183,12 @@ static void *loopback_accept(void *argument)
         connection->server = server;
         connection->fd = fd;
         server->fds[index] = fd;
+        /* Before the connection is served, so that a test that has seen an answer sees it counted.
+         */
+        atomic_fetch_add(&server->connections, 1);
         ck_assert_int_eq(
             pthread_create(&server->threads[index], NULL, loopback_serve_connection, connection),
             0);
-        atomic_fetch_add(&server->connections, 1);
     }
 }
 
