@@ -182,6 +182,18 @@ START_TEST(refuses_and_names_the_field_only)
 }
 END_TEST
 
+START_TEST(knows_the_key_of_its_digests)
+{
+    CLEANUP(release) struct secret *secret = decode_data("{'k':'YQ=='}");
+    ck_assert(secret_is_digested_under(secret, &KEY));
+    ck_assert(!secret_is_digested_under(secret, &OTHER_KEY));
+    CLEANUP(release)
+    struct secret *names_only =
+        decode(quoted_json("{'metadata':{'name':'db','namespace':'shop'}}"), NULL);
+    ck_assert(!secret_is_digested_under(names_only, &KEY));
+}
+END_TEST
+
 START_TEST(refuses_a_value_over_the_limit_of_a_secret)
 {
     size_t encoded = (LIMIT_SECRET_DATA_BYTES / 3 + 1) * 4;
@@ -241,6 +253,7 @@ Suite *suite(void)
     tcase_add_test(tcase, a_null_value_is_an_empty_one);
     tcase_add_test(tcase, without_a_key_digests_are_zero_and_values_unread);
     tcase_add_loop_test(tcase, refuses_and_names_the_field_only, 0, (int)ARRAY_LEN(REFUSED));
+    tcase_add_test(tcase, knows_the_key_of_its_digests);
     tcase_add_test(tcase, refuses_a_value_over_the_limit_of_a_secret);
     tcase_add_test(tcase, reads_a_recorded_secret);
     tcase_add_test(tcase, lives_until_the_last_reference_goes);
