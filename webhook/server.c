@@ -35,7 +35,7 @@ enum {
 static const char TLS_PRIORITIES[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 
 /* libmicrohttpd reports every failed handshake, so a stranger could fill the log. */
-static void log_library(void *context, const char *format, va_list args)
+PRINTF_LIKE(2, 0) static void log_library(void *context, const char *format, va_list args)
 {
     struct server *server = context;
     int64_t now_ms = clock_monotonic_ms(server->options.clock);
@@ -410,13 +410,14 @@ bool server_start(const struct server_options *options, struct server **ret, str
         return false;
     }
     struct server *server = server_new(&complete);
+    *ret = server;
     if (!ports_open(server, err) || !threads_start(server, err)) {
         port_quiesce(&server->admission);
         port_quiesce(&server->metrics);
         server_free(server);
+        *ret = NULL;
         return false;
     }
-    *ret = server;
     return true;
 }
 

@@ -105,7 +105,8 @@ struct server_counters {
 };
 
 /* ERR_INVALID: an address or a limit that cannot work; ERR_DENIED, ERR_UNAVAILABLE: the address
- * cannot be had. The message says what to change. Threads it starts have all signals blocked. */
+ * cannot be had. The message says what to change. Threads it starts have all signals blocked, and
+ * `*ret` is set before the first of them can call back; after failure it is NULL. */
 MUST_CHECK bool server_start(const struct server_options *options, struct server **ret,
                              struct err *err);
 /* CLOCK_MONOTONIC in microseconds, to compare with received_us. */

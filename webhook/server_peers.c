@@ -157,11 +157,11 @@ static void shed_one(struct peers *peers)
         lock(peer);
         bool shed = is_idle(peer) && !header_begun(peer, clock_monotonic_ms(peers->clock));
         if (shed) {
+            atomic_fetch_add(&peers->sheds, 1);
             cut(peer);
         }
         unlock(peer);
         if (shed) {
-            atomic_fetch_add(&peers->sheds, 1);
             return;
         }
     }
@@ -261,8 +261,8 @@ static void reap(struct peer *peer, int64_t now_ms, bool pressed)
             limit_ms = PRESSED_HANDSHAKE_MS;
         }
         if (limit_ms > 0 && now_ms - peer->since_ms >= limit_ms) {
-            cut(peer);
             atomic_fetch_add(&peers->cuts[phase], 1);
+            cut(peer);
         }
     }
     unlock(peer);
