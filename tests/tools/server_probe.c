@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server alone, behind handlers that tests steer.
  *
- *   server_probe --ca FILE [--listen A] [--metrics-listen A] [--NAME NUMBER]...
+ *   server_probe --ca FILE [--control SOCKET] [--listen A] [--metrics-listen A] [--NAME NUMBER]...
  *
- * makes its own certificate for localhost and 127.0.0.1, writes the CA to FILE and one JSON line
- * with its ports to standard output. It serves
+ * makes its own certificate for localhost and 127.0.0.1, writes the CA to FILE and logs "started"
+ * with its ports. It serves
  *
  *   POST /mutate/now         an empty AdmissionReview answer
  *   POST /mutate/wait        the same, suspended until "resume"
  *   POST /mutate/delay       the same, suspended for --delay-ms
  *   GET /healthz, /readyz    200; readyz 503 after "drain"
  *
- * and obeys lines on standard input, each answered by one JSON line: "resume", "swap" (a new
- * certificate from the same CA), "drain", "counters", "stop". End of input and SIGTERM: drain, keep
- * serving for --drain-ms, stop. */
+ * and obeys the lines of whoever connects to the Unix socket, each answered by one JSON line:
+ * "resume", "swap" (a new certificate of the same CA), "drain", "counters". SIGTERM: drain, keep
+ * serving for --drain-ms, stop; exit status 0 when all that was in flight has been answered. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "base/encode.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "webhook/process.h"
 #include "webhook/request_rules.h"
 #include "webhook/server.h"
 
@@ -50,6 +50,7 @@ struct delayed {
 
 struct probe {
     const struct clock *clock;
+    struct log log;
     struct server *server;
     struct budget budget;
     struct cert_holder *certificates;
@@ -58,7 +59,6 @@ struct probe {
     int64_t delay_ms;
     int64_t drain_ms;
     atomic_bool draining;
-    atomic_ullong swaps;
     pthread_mutex_t mutex; /* guards the two lists and stopping */
     pthread_cond_t changed;
     struct server_request *waiting[MAX_WAITING];
@@ -276,7 +276,6 @@ static void swap_certificate(struct probe *probe)
     }
     cert_holder_set(probe->certificates, made);
     serving_cert_release(made);
-    atomic_fetch_add(&probe->swaps, 1);
 }
 
 static void make_certificates(struct probe *probe, const char *ca_file)
@@ -297,21 +296,36 @@ static void make_certificates(struct probe *probe, const char *ca_file)
     swap_certificate(probe);
 }
 
-static void print_counters(struct probe *probe)
+static void write_counters(struct probe *probe, struct buf *out)
 {
     struct server_counters c;
     server_counters(probe->server, &c);
-    (void)printf("{\"connections\":%u,\"suspended\":%u,\"in_flight\":%u,\"accepted\":%" PRIu64
-                 ",\"requests\":%" PRIu64 ",\"refused_framing\":%" PRIu64
-                 ",\"refused_too_big\":%" PRIu64 ",\"refused_budget\":%" PRIu64
-                 ",\"refused_check\":%" PRIu64 ",\"cut_handshake\":%" PRIu64
-                 ",\"cut_header\":%" PRIu64 ",\"cut_body\":%" PRIu64 ",\"cut_answer\":%" PRIu64
-                 ",\"cut_idle\":%" PRIu64 ",\"shed\":%" PRIu64 ",\"failed_handshakes\":%" PRIu64
-                 ",\"budget_used\":%zu,\"swaps\":%llu}\n",
-                 c.connections, c.suspended, c.in_flight, c.accepted, c.requests, c.refused_framing,
-                 c.refused_too_big, c.refused_budget, c.refused_check, c.cut_handshake,
-                 c.cut_header, c.cut_body, c.cut_answer, c.cut_idle, c.shed, c.failed_handshakes,
-                 budget_used(&probe->budget), (unsigned long long)atomic_load(&probe->swaps));
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
+        {"connections", c.connections},
+        {"suspended", c.suspended},
+        {"in_flight", c.in_flight},
+        {"accepted", c.accepted},
+        {"requests", c.requests},
+        {"refused_framing", c.refused_framing},
+        {"refused_too_big", c.refused_too_big},
+        {"refused_budget", c.refused_budget},
+        {"refused_check", c.refused_check},
+        {"cut_handshake", c.cut_handshake},
+        {"cut_header", c.cut_header},
+        {"cut_body", c.cut_body},
+        {"cut_answer", c.cut_answer},
+        {"cut_idle", c.cut_idle},
+        {"shed", c.shed},
+        {"failed_handshakes", c.failed_handshakes},
+        {"budget_used", budget_used(&probe->budget)},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        buf_printf(out, "%c\"%s\":%" PRIu64, i ? ',' : '{', rows[i].name, rows[i].value);
+    }
+    buf_add_byte(out, '}');
 }
 
 static void drain(struct probe *probe)
@@ -320,56 +334,85 @@ static void drain(struct probe *probe)
     server_drain(probe->server);
 }
 
-/* False: stop. */
-static bool obey(struct probe *probe, const char *line)
+static void obey(struct probe *probe, struct str_view command, struct buf *out)
 {
-    struct str_view command = sv_trim(sv_of(line));
     if (sv_is(command, "counters")) {
-        print_counters(probe);
+        write_counters(probe, out);
     } else if (sv_is(command, "resume")) {
-        (void)printf("{\"resumed\":%zu}\n", resume_waiting(probe));
+        buf_printf(out, "{\"resumed\":%zu}", resume_waiting(probe));
     } else if (sv_is(command, "swap")) {
         swap_certificate(probe);
-        (void)printf("{\"swaps\":%llu}\n", (unsigned long long)atomic_load(&probe->swaps));
+        buf_add_str(out, "{\"swapped\":true}");
     } else if (sv_is(command, "drain")) {
         drain(probe);
-        (void)printf("{\"draining\":true}\n");
-    } else if (sv_is(command, "stop")) {
-        return false;
+        buf_add_str(out, "{\"draining\":true}");
     } else {
-        (void)printf("{\"error\":\"unknown command\"}\n");
+        buf_add_str(out, "{\"error\":\"unknown command\"}");
     }
-    (void)fflush(stdout);
-    return true;
+    buf_add_byte(out, '\n');
 }
 
-/* Until SIGTERM, "stop" or the end of standard input. */
-static void serve(struct probe *probe, int signals)
+/* One line from the connection; false when it has ended. */
+static bool serve_control(struct probe *probe, int connection)
 {
-    char line[256];
+    char line[64];
     size_t used = 0;
-    struct pollfd sources[] = {{.fd = STDIN_FILENO, .events = POLLIN},
-                               {.fd = signals, .events = POLLIN}};
+    while (used < sizeof line && read(connection, line + used, 1) == 1) {
+        if (line[used++] == '\n') {
+            CLEANUP(buf_done) struct buf out;
+            buf_init(&out, 4096);
+            obey(probe, sv_trim(sv_make(line, used)), &out);
+            return write(connection, out.data, out.len) == (ssize_t)out.len;
+        }
+    }
+    return false;
+}
+
+static int control_listen(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct err err = {0};
+    if (strlen(path) >= sizeof address.sun_path) {
+        (void)err_set(&err, ERR_INVALID, "the path is too long for a Unix socket");
+        die(path, &err);
+    }
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
+        listen(fd, 1) != 0) {
+        (void)err_set(&err, ERR_INTERNAL, "%s", strerror(errno));
+        die(path, &err);
+    }
+    return fd;
+}
+
+/* Until a signal. One control connection at a time. */
+static void serve(struct probe *probe, int control, int signals)
+{
+    int connection = -1;
     while (true) {
+        struct pollfd sources[] = {
+            {.fd = signals, .events = POLLIN},
+            {.fd = connection >= 0 ? connection : control, .events = POLLIN},
+        };
         if (poll(sources, ARRAY_LEN(sources), -1) < 0) {
             continue;
         }
-        if (sources[1].revents) {
-            return;
+        if (process_signal_wait(signals, 0) != 0) {
+            break;
         }
-        ssize_t got = read(STDIN_FILENO, line + used, 1);
-        if (got <= 0) {
-            return;
-        }
-        if (line[used] != '\n' && used + 2 < sizeof line) {
-            used++;
+        if (!sources[1].revents) {
             continue;
         }
-        line[used] = '\0';
-        used = 0;
-        if (!obey(probe, line)) {
-            return;
+        if (connection < 0) {
+            connection = accept4(control, NULL, NULL, SOCK_CLOEXEC);
+        } else if (!serve_control(probe, connection)) {
+            (void)close(connection);
+            connection = -1;
         }
+    }
+    if (connection >= 0) {
+        (void)close(connection);
     }
 }
 
@@ -398,11 +441,10 @@ static void parse(int argc, char **argv, const struct argument *arguments, size_
     }
 }
 
-static int stop(struct probe *probe, pthread_t delayer)
+static int stop(struct probe *probe, pthread_t delayer, int signals)
 {
     drain(probe);
-    struct timespec pause = timespec_of(probe->drain_ms);
-    (void)nanosleep(&pause, NULL);
+    (void)process_signal_wait(signals, (int)probe->drain_ms);
     (void)pthread_mutex_lock(&probe->mutex);
     probe->stopping = true;
     (void)pthread_cond_broadcast(&probe->changed);
@@ -413,84 +455,118 @@ static int stop(struct probe *probe, pthread_t delayer)
     cert_holder_free(probe->certificates);
     buf_done(&probe->ca);
     secret_buf_done(&probe->ca_key);
-    (void)printf("{\"stopped\":%s,\"budget_used\":%zu}\n", stopped ? "true" : "false",
-                 budget_used(&probe->budget));
+    struct log_line line = log_begin(&probe->log, LOG_INFO, "stopped");
+    log_bool(&line, "clean", stopped);
+    log_int(&line, "budget_used", (int64_t)budget_used(&probe->budget));
+    log_end(&line);
     return stopped ? 0 : 3;
+}
+
+struct settings {
+    const char *ca_file;
+    const char *control;
+    const char *listen;
+    const char *metrics_listen;
+    int64_t io_threads;
+    int64_t connections;
+    int64_t budget;
+    struct server_options options;
+};
+
+static void parse_settings(int argc, char **argv, struct probe *probe, struct settings *settings)
+{
+    struct server_options *options = &settings->options;
+    const struct argument arguments[] = {
+        {"--ca", NULL, &settings->ca_file},
+        {"--control", NULL, &settings->control},
+        {"--listen", NULL, &settings->listen},
+        {"--metrics-listen", NULL, &settings->metrics_listen},
+        {"--io-threads", &settings->io_threads, NULL},
+        {"--connection-limit", &settings->connections, NULL},
+        {"--budget", &settings->budget, NULL},
+        {"--handshake-ms", &options->handshake_ms, NULL},
+        {"--header-ms", &options->header_ms, NULL},
+        {"--body-ms", &options->body_ms, NULL},
+        {"--answer-ms", &options->answer_ms, NULL},
+        {"--idle-ms", &options->idle_ms, NULL},
+        {"--delay-ms", &probe->delay_ms, NULL},
+        {"--drain-ms", &probe->drain_ms, NULL},
+    };
+    parse(argc, argv, arguments, ARRAY_LEN(arguments));
+    if (!settings->ca_file) {
+        const struct err err = {.message = "--ca FILE is needed"};
+        die("arguments", &err);
+    }
+}
+
+static void probe_init(struct probe *probe, const struct settings *settings)
+{
+    probe->clock = clock_system();
+    probe->log = (struct log){.fd = STDERR_FILENO, .level = LOG_INFO, .clock = probe->clock};
+    budget_init(&probe->budget, (size_t)settings->budget);
+    pthread_condattr_t monotonic;
+    if (pthread_mutex_init(&probe->mutex, NULL) != 0 || pthread_condattr_init(&monotonic) != 0 ||
+        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) != 0 ||
+        pthread_cond_init(&probe->changed, &monotonic) != 0) {
+        abort();
+    }
+    make_certificates(probe, settings->ca_file);
+}
+
+static void start(struct probe *probe, const struct settings *settings)
+{
+    struct server_options options = settings->options;
+    options.listen = sv_of(settings->listen);
+    options.metrics_listen = sv_of(settings->metrics_listen);
+    options.io_threads = (unsigned)settings->io_threads;
+    options.connection_limit = (unsigned)settings->connections;
+    options.budget = &probe->budget;
+    options.certificates = probe->certificates;
+    options.clock = probe->clock;
+    options.log = &probe->log;
+    options.check = probe_check;
+    options.handle = probe_handle;
+    options.done = probe_done;
+    options.metrics = probe_metrics;
+    options.context = probe;
+    struct err err = {0};
+    if (!server_start(&options, &probe->server, &err)) {
+        die("start", &err);
+    }
+    struct log_line line = log_begin(&probe->log, LOG_INFO, "started");
+    log_int(&line, "port", server_port(probe->server));
+    log_int(&line, "metrics_port", server_metrics_port(probe->server));
+    log_int(&line, "default_idle_ms", SERVER_IDLE_MS);
+    log_end(&line);
 }
 
 int main(int argc, char **argv)
 {
     static struct probe probe;
-    const char *ca_file = NULL;
-    const char *listen = "127.0.0.1:0";
-    const char *metrics_listen = "";
-    int64_t io_threads = 0;
-    int64_t connections = 0;
-    int64_t budget = LIMIT_IN_FLIGHT_BYTES;
-    const struct log log = {.fd = STDERR_FILENO, .level = LOG_INFO, .clock = clock_system()};
-    struct server_options options = {
-        .budget = &probe.budget,
-        .clock = clock_system(),
-        .log = &log,
-        .check = probe_check,
-        .handle = probe_handle,
-        .done = probe_done,
-        .metrics = probe_metrics,
-        .context = &probe,
+    struct settings settings = {
+        .listen = "127.0.0.1:0",
+        .metrics_listen = "",
+        .budget = LIMIT_IN_FLIGHT_BYTES,
     };
-    const struct argument arguments[] = {
-        {"--ca", NULL, &ca_file},
-        {"--listen", NULL, &listen},
-        {"--metrics-listen", NULL, &metrics_listen},
-        {"--io-threads", &io_threads, NULL},
-        {"--connection-limit", &connections, NULL},
-        {"--budget", &budget, NULL},
-        {"--handshake-ms", &options.handshake_ms, NULL},
-        {"--header-ms", &options.header_ms, NULL},
-        {"--body-ms", &options.body_ms, NULL},
-        {"--answer-ms", &options.answer_ms, NULL},
-        {"--idle-ms", &options.idle_ms, NULL},
-        {"--delay-ms", &probe.delay_ms, NULL},
-        {"--drain-ms", &probe.drain_ms, NULL},
-    };
-    parse(argc, argv, arguments, ARRAY_LEN(arguments));
-    if (!ca_file) {
-        (void)fprintf(stderr, "server_probe: --ca FILE is needed\n");
-        return 2;
-    }
-
-    sigset_t signals;
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigaddset(&signals, SIGINT);
-    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
-
-    probe.clock = options.clock;
-    budget_init(&probe.budget, (size_t)budget);
-    (void)pthread_mutex_init(&probe.mutex, NULL);
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&probe.changed, &monotonic);
-    make_certificates(&probe, ca_file);
-
-    options.listen = sv_of(listen);
-    options.metrics_listen = sv_of(metrics_listen);
-    options.io_threads = (unsigned)io_threads;
-    options.connection_limit = (unsigned)connections;
-    options.certificates = probe.certificates;
     struct err err = {0};
-    if (!server_start(&options, &probe.server, &err)) {
-        die("start", &err);
-    }
+    int signals = -1;
     pthread_t delayer;
-    if (pthread_create(&delayer, NULL, delay_thread, &probe) != 0) {
-        return 3;
+    parse_settings(argc, argv, &probe, &settings);
+    if (!process_harden(&err) || !process_signals(&signals, &err)) {
+        die("process", &err);
     }
-    (void)printf("{\"port\":%u,\"metrics_port\":%u}\n", server_port(probe.server),
-                 server_metrics_port(probe.server));
-    (void)fflush(stdout);
-    serve(&probe, signal_fd);
-    return stop(&probe, delayer);
+    probe_init(&probe, &settings);
+    int control = settings.control ? control_listen(settings.control) : -1;
+    start(&probe, &settings);
+    if (pthread_create(&delayer, NULL, delay_thread, &probe) != 0) {
+        abort();
+    }
+    serve(&probe, control, signals);
+    int status = stop(&probe, delayer, signals);
+    if (control >= 0) {
+        (void)close(control);
+        (void)unlink(settings.control);
+    }
+    (void)close(signals);
+    return status;
 }
