@@ -3,11 +3,11 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sys/mman.h>
 
 #include "base/encode.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/memory_file.h"
 #include "base/yaml.h"
 
 enum {
@@ -27,7 +27,7 @@ struct kube_config {
     char *ca_file;
     char *cert_file;
     char *key_file;
-    int memory_files[MEMORY_FILES];
+    struct memory_file memory_files[MEMORY_FILES];
     size_t memory_file_count;
     char *token_file;
 
@@ -52,7 +52,7 @@ void kube_config_free(struct kube_config *config)
         return;
     }
     for (size_t i = 0; i < config->memory_file_count; i++) {
-        close(config->memory_files[i]);
+        memory_file_done(&config->memory_files[i]);
     }
     free(config->server);
     free(config->connect_to);
@@ -162,18 +162,29 @@ const char *kube_config_namespace(const struct kube_config *config)
     return config->namespace ? config->namespace : "";
 }
 
-/* libcurl takes the server's name from the URL, so what may stand there is checked byte by byte. */
-static bool authority_is_valid(struct str_view authority)
+static bool is_made_of(struct str_view view, const char *punctuation)
 {
-    for (size_t i = 0; i < authority.len; i++) {
-        char byte = authority.data[i];
+    for (size_t i = 0; i < view.len; i++) {
+        char byte = view.data[i];
         bool allowed = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                       (byte >= '0' && byte <= '9') || (byte && strchr("-._:[]", byte));
+                       (byte >= '0' && byte <= '9') || (byte && strchr(punctuation, byte));
         if (!allowed) {
             return false;
         }
     }
-    return authority.len > 0;
+    return true;
+}
+
+/* libcurl takes the server's name from the URL, so what may stand there is checked byte by byte. */
+static bool authority_is_valid(struct str_view authority)
+{
+    return authority.len > 0 && authority.data[0] != ':' && is_made_of(authority, "-._:[]");
+}
+
+/* RFC 3986 §3.3: a path, so neither a query nor a fragment. */
+static bool path_is_valid(struct str_view path)
+{
+    return is_made_of(path, "/-._~%!$&'()*+,;=:@");
 }
 
 /* Host and port of a URL's authority; the port is empty when it names none. */
@@ -201,7 +212,7 @@ static bool set_server(struct kube_config *config, struct str_view url, struct s
     authority = sv_first(authority, sv_find(authority, '/'));
     struct str_view path = sv_from(url, scheme + authority.len);
     if ((!plain && !sv_starts_with(url, SV("https://"))) || !authority_is_valid(authority) ||
-        sv_find(path, '?') < path.len || sv_find(path, '#') < path.len) {
+        !path_is_valid(path)) {
         return err_set(err, ERR_INVALID, "server is not a URL of an API server");
     }
     if (plain && !http_url_is_plain_loopback(text)) {
@@ -297,33 +308,16 @@ static bool refuse_members(const struct json *object, const char *const *names,
     return true;
 }
 
-static bool write_all(int fd, struct str_view bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t written = write(fd, bytes.data, bytes.len);
-        if (written <= 0) {
-            return false;
-        }
-        bytes = sv_from(bytes, (size_t)written);
-    }
-    return true;
-}
-
 /* A path under which the bytes can be read for as long as the config lives. */
-static bool memory_file(struct kube_config *config, struct str_view bytes, char **ret,
-                        struct err *err)
+static bool keep_in_memory(struct kube_config *config, struct str_view bytes, char **ret,
+                           struct err *err)
 {
-    char path[64];
-    int fd = memfd_create("keyturn-kubeconfig", MFD_CLOEXEC);
-    if (fd < 0) {
-        return err_set(err, ERR_INTERNAL, "memfd_create: error %d", errno);
+    struct memory_file *file = &config->memory_files[config->memory_file_count++];
+    memory_file_init(file);
+    if (!memory_file_write(file, bytes, err)) {
+        return false;
     }
-    config->memory_files[config->memory_file_count++] = fd;
-    if (!write_all(fd, bytes)) {
-        return err_set(err, ERR_INTERNAL, "writing a memory file: error %d", errno);
-    }
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    *ret = str_dup(path);
+    *ret = str_dup(memory_file_path(file));
     return true;
 }
 
@@ -341,7 +335,7 @@ static bool take_file(struct kube_config *config, const struct json *object, con
         if (!decode_base64(&bytes.bytes, data, err) || !secret_buf_check(&bytes, data_name, err)) {
             return err_wrap(err, "%s", data_name);
         }
-        return memory_file(config, secret_buf_view(&bytes), ret, err);
+        return keep_in_memory(config, secret_buf_view(&bytes), ret, err);
     }
     if (path.len > 0) {
         *ret = join_path(directory, path);
