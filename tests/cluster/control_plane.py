@@ -138,8 +138,10 @@ class ControlPlane:
     def start(self) -> ControlPlane:
         try:
             self._start()
-        except BaseException:
-            self.keep_logs()
+        except BaseException as error:
+            # An interrupt is no failure that somebody will look into.
+            if isinstance(error, Exception):
+                self.keep_logs()
             self.stop()
             raise
         return self
