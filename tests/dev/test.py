@@ -37,7 +37,7 @@ def integration() -> Results:
 
 
 def chart() -> Results:
-    return with_cluster_programs(lambda: pytest("chart", "tests/chart"))
+    return with_cluster_programs(lambda: pytest("chart", "tests/chart", "tests/demo"))
 
 
 def cluster() -> Results:
