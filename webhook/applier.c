@@ -21,8 +21,9 @@ enum {
     SPREAD_MS = 30000,
 };
 
-/* One carrying out under way, shared by everybody who wants it. */
+/* One carrying out under way, shared by everybody who wants the same. */
 struct run {
+    char *basis; /* what it works from: who wants something newer must not get its result */
     unsigned users;
     bool done;
     enum reconcile_outcome outcome;
@@ -176,6 +177,16 @@ static void report(struct applier *applier, const struct external_secret *extern
     buf_done(&message);
 }
 
+/* A reference for the caller; NULL when there is no such store. */
+static struct store *find_store(struct applier *applier,
+                                const struct external_secret *external_secret)
+{
+    bool cluster = external_secret->cluster_store;
+    return world_store(applier->options.world, cluster,
+                       cluster ? (struct str_view){0} : external_secret->namespace,
+                       external_secret->store_name);
+}
+
 /* The work itself, without sharing. */
 static enum reconcile_outcome carry_out(struct applier *applier,
                                         const struct external_secret *external_secret,
@@ -188,11 +199,7 @@ static enum reconcile_outcome carry_out(struct applier *applier,
                                      .digest_key = known ? &keys.digest : NULL};
     struct secret_sink sink = kube_sink(&sink_context);
     struct secret_source source = sources_for(clients);
-    struct store *store =
-        world_store(applier->options.world, external_secret->cluster_store,
-                    external_secret->cluster_store ? (struct str_view){0}
-                                                   : external_secret->namespace,
-                    external_secret->store_name);
+    struct store *store = find_store(applier, external_secret);
     enum reconcile_outcome outcome = RECONCILE_FAILED;
     if (!store || store_health_may_ask(&applier->stores, store, now_ms(applier), err)) {
         const struct reconcile_input input = {
@@ -219,22 +226,59 @@ static void leave_run(struct run *run)
 {
     if (--run->users == 0) {
         secret_release(run->secret);
+        free(run->basis);
         free(run);
     }
 }
 
-/* Holds the mutex. What somebody else has found; a result that does not come in time is an error. */
-static enum reconcile_outcome await_run(struct applier *applier, struct run *run,
+/* Holds the mutex. True when the run is done; a result that does not come in time is an error. */
+static bool await_run(struct applier *applier, struct run *run, int64_t deadline_ms,
+                      struct err *err)
+{
+    while (!run->done && now_ms(applier) < deadline_ms) {
+        cond_wait_until(&applier->landed, &applier->mutex, deadline_ms);
+    }
+    return run->done || err_set(err, ERR_TIMEOUT, "still being fetched");
+}
+
+/* Object, generation and store: a run that began before one of them changed is another run. */
+static char *make_basis(struct applier *applier, const struct external_secret *external_secret)
+{
+    struct buf basis;
+    buf_init(&basis, 4 * (size_t)LIMIT_NAME_BYTES);
+    struct store *store = find_store(applier, external_secret);
+    buf_printf(&basis, "%.*s/%lld", SV_ARG(external_secret->uid),
+               (long long)external_secret->generation);
+    if (store) {
+        buf_printf(&basis, "/%.*s/%.*s", SV_ARG(store->uid), SV_ARG(store->resource_version));
+    }
+    store_release(store);
+    return buf_take(&basis);
+}
+
+/* Holds the mutex. The run under way for the key, if it works from `basis`; whatever else runs has
+ * to end first. NULL: none, the caller may begin, unless `*ret_free` is false: it did not end in time. */
+static struct run *find_run(struct applier *applier, struct str_view key, const char *basis,
+                            int64_t deadline_ms, bool *ret_free, struct err *err)
+{
+    struct run *run = table_get(&applier->runs, key);
+    *ret_free = true;
+    while (run && strcmp(run->basis, basis) != 0 && *ret_free) {
+        run->users++;
+        *ret_free = await_run(applier, run, deadline_ms, err);
+        leave_run(run);
+        run = table_get(&applier->runs, key);
+    }
+    return run;
+}
+
+/* Holds the mutex. */
+static enum reconcile_outcome share_run(struct applier *applier, struct run *run,
                                         int64_t deadline_ms, struct secret **ret, struct err *err)
 {
     enum reconcile_outcome outcome = RECONCILE_FAILED;
     run->users++;
-    while (!run->done && now_ms(applier) < deadline_ms) {
-        cond_wait_until(&applier->landed, &applier->mutex, deadline_ms);
-    }
-    if (!run->done) {
-        err_set(err, ERR_TIMEOUT, "still being fetched");
-    } else {
+    if (await_run(applier, run, deadline_ms, err)) {
         outcome = run->outcome;
         *err = run->err;
         *ret = run->secret ? secret_retain(run->secret) : NULL;
@@ -243,38 +287,51 @@ static enum reconcile_outcome await_run(struct applier *applier, struct run *run
     return outcome;
 }
 
+/* Holds the mutex. Takes the run out, so that nobody joins it any more, and tells who has. */
+static void land_run(struct applier *applier, struct str_view key, struct run *run,
+                     enum reconcile_outcome outcome, struct secret *secret, const struct err *err)
+{
+    (void)table_take(&applier->runs, key);
+    run->done = true;
+    run->outcome = outcome;
+    run->secret = secret ? secret_retain(secret) : NULL;
+    if (!succeeded(outcome)) {
+        run->err = *err;
+    }
+    pthread_cond_broadcast(&applier->landed);
+    leave_run(run);
+}
+
 static enum reconcile_outcome carry_out_shared(struct applier *applier,
                                                const struct external_secret *external_secret,
                                                struct clients *clients, int64_t deadline_ms,
                                                struct secret **ret, struct err *err)
 {
     CLEANUP(buf_done) struct buf key;
+    CLEANUP(mem_free_ptr) char *basis = make_basis(applier, external_secret);
+    enum reconcile_outcome outcome = RECONCILE_FAILED;
+    bool free_to_run = false;
     write_key(&key, external_secret->namespace, external_secret->name);
     pthread_mutex_lock(&applier->mutex);
-    struct run *run = table_get(&applier->runs, buf_view(&key));
-    if (run) {
-        enum reconcile_outcome shared = await_run(applier, run, deadline_ms, ret, err);
+    struct run *run =
+        find_run(applier, buf_view(&key), basis, deadline_ms, &free_to_run, err);
+    if (!free_to_run || run) {
+        if (free_to_run) {
+            outcome = share_run(applier, run, deadline_ms, ret, err);
+        }
         pthread_mutex_unlock(&applier->mutex);
-        return shared;
+        return outcome;
     }
     run = mem_alloc(sizeof *run);
     run->users = 1;
+    run->basis = str_dup(basis);
     table_put(&applier->runs, buf_view(&key), run);
     pthread_mutex_unlock(&applier->mutex);
 
-    enum reconcile_outcome outcome =
-        carry_out(applier, external_secret, clients, deadline_ms, ret, err);
+    outcome = carry_out(applier, external_secret, clients, deadline_ms, ret, err);
 
     pthread_mutex_lock(&applier->mutex);
-    (void)table_take(&applier->runs, buf_view(&key));
-    run->done = true;
-    run->outcome = outcome;
-    run->secret = *ret ? secret_retain(*ret) : NULL;
-    if (!succeeded(outcome)) {
-        run->err = *err;
-    }
-    pthread_cond_broadcast(&applier->landed);
-    leave_run(run);
+    land_run(applier, buf_view(&key), run, outcome, *ret, err);
     pthread_mutex_unlock(&applier->mutex);
     return outcome;
 }
