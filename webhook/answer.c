@@ -22,6 +22,7 @@ struct admission {
     struct facts facts;
     struct policy_rules rules;
     struct flight_waiter waiter;
+    int64_t started_us;
     int64_t suspended_ms;
     int64_t waited_ms;
 };
@@ -141,8 +142,8 @@ static void decide(const struct answerer *answerer, const struct admission *admi
     fingerprint_keys_wipe(&keys);
 }
 
-static void log_decision(const struct answerer *answerer, const struct server_request *request,
-                         const struct admission *admission, const struct verdict *verdict)
+static void log_decision(const struct answerer *answerer, const struct admission *admission,
+                         const struct verdict *verdict, int64_t took_us)
 {
     const struct review *review = &admission->review;
     struct log_line line = log_begin(answerer->options.log, LOG_INFO, "decision");
@@ -168,21 +169,19 @@ static void log_decision(const struct answerer *answerer, const struct server_re
         log_str(&line, "stamp", sv_of(verdict->hash));
     }
     log_int(&line, "waited_ms", admission->waited_ms);
-    log_int(&line, "duration_ms",
-            clock_monotonic_ms(answerer->options.clock) - request->received_ms);
+    log_int(&line, "duration_us", took_us);
     log_end(&line);
 }
 
-static void count_decision(const struct answerer *answerer, const struct server_request *request,
-                           const struct admission *admission, const struct verdict *verdict)
+static void count_decision(const struct answerer *answerer, const struct admission *admission,
+                           const struct verdict *verdict, int64_t took_us)
 {
     /* A kind of somebody else's making must not become a label value. */
     const char *kind = admission->review.kind ? admission->review.kind->name : "other";
     const char *const values[] = {kind, operation_name(admission->review.operation),
                                   verdict->decision};
     metric_add(answerer->decisions, values, 1);
-    int64_t took = clock_monotonic_ms(answerer->options.clock) - request->received_ms;
-    metric_observe(answerer->seconds, NULL, (double)took / 1000.0);
+    metric_observe(answerer->seconds, NULL, (double)took_us / 1e6);
 }
 
 static void respond(const struct answerer *answerer, struct server_request *request,
@@ -197,8 +196,9 @@ static void respond(const struct answerer *answerer, struct server_request *requ
         return;
     }
     server_answer(request, 200, "application/json", buf_view(&response));
-    log_decision(answerer, request, admission, verdict);
-    count_decision(answerer, request, admission, verdict);
+    int64_t took_us = clock_measure_us() - admission->started_us;
+    log_decision(answerer, admission, verdict, took_us);
+    count_decision(answerer, admission, verdict, took_us);
 }
 
 static void resume_request(void *argument)
@@ -258,6 +258,7 @@ static void first_call(const struct answerer *answerer, struct server_request *r
 {
     struct admission *admission = mem_alloc(sizeof *admission);
     request->attachment = admission;
+    admission->started_us = clock_measure_us();
     struct err err;
     if (!admission_read(answerer, request, admission, &err)) {
         answer_error(answerer, request, &err);

@@ -46,7 +46,8 @@ static void notice_change(struct leader *leader)
     leader->led = leads;
     struct log_line line = log_begin(leader->options.log, LOG_INFO, "leader");
     log_bool(&line, "leads", leads);
-    log_str(&line, "holder", kube_lease_holder(&leader->lease));
+    log_str(&line, "holder",
+            leads ? sv_of(leader->options.identity) : kube_lease_holder(&leader->lease));
     log_end(&line);
     leader->options.changed(leader->options.context, leads);
 }

@@ -262,7 +262,8 @@ struct outcome {
     size_t stale;
     size_t fresh;
     size_t stamped;
-    bool unfinished; /* some stamps could not be written yet */
+    bool paced;  /* some stamps have to wait for the next second */
+    bool failed; /* some stamps could not be written */
     const struct evidence_revision *roll_to;
 };
 
@@ -299,10 +300,12 @@ static void judge_pod(struct roller *roller, const struct evidence *evidence,
         break;
     case POD_RESTAMP:
     case POD_ADOPT:
-        if (may_adopt(roller) && stamp_pod(roller, evidence->workload, pod, stamp)) {
+        if (!may_adopt(roller)) {
+            outcome->paced = true;
+        } else if (stamp_pod(roller, evidence->workload, pod, stamp)) {
             outcome->stamped++;
         } else {
-            outcome->unfinished = true;
+            outcome->failed = true;
         }
         break;
     }
@@ -394,8 +397,10 @@ static void judge_all(struct roller *roller, const char *key, const struct evide
     note_evaluated(roller, key, result, evidence->pod_count, NULL);
     if (outcome.stale) {
         roll_stale(roller, key, evidence, &outcome);
-    } else if (outcome.unfinished) {
+    } else if (outcome.paced) {
         again(roller, key, ADOPTION_PAUSE_MS);
+    } else if (outcome.failed) {
+        again(roller, key, FAILURE_DELAY_MS);
     } else if (outcome.stamped) {
         /* A Pod that was stamped with the template's older marker is stale at the next look. */
         again(roller, key, 0);

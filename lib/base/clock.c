@@ -28,6 +28,15 @@ const struct clock *clock_system(void)
     return &system_clock;
 }
 
+int64_t clock_measure_us(void)
+{
+    struct timespec now;
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
+        abort();
+    }
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 int64_t clock_left_ms(const struct clock *clock, int64_t deadline_ms)
 {
     int64_t left = deadline_ms - clock_monotonic_ms(clock);

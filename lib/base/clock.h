@@ -29,6 +29,9 @@ static inline int64_t clock_monotonic_ms(const struct clock *clock)
     return clock->monotonic_ms(clock->context);
 }
 
+/* CLOCK_MONOTONIC in microseconds, for measuring only. */
+int64_t clock_measure_us(void);
+
 /* Milliseconds until `deadline_ms`, at least 0. */
 int64_t clock_left_ms(const struct clock *clock, int64_t deadline_ms);
 
