@@ -105,8 +105,8 @@ static bool admission_read(const struct answerer *answerer, struct server_reques
         .budget = answerer->options.budget,
     };
     const struct json *document = NULL;
-    if (!json_parse(&admission->document, request->body.data, request->body.len, &limits,
-                    &document, err) ||
+    if (!json_parse(&admission->document, request->body.data, request->body.len, &limits, &document,
+                    err) ||
         !review_decode(document, &admission->review, err)) {
         return err_wrap(err, "AdmissionReview");
     }
@@ -117,8 +117,8 @@ static bool admission_read(const struct answerer *answerer, struct server_reques
         return true;
     }
     if (!secret_refs_collect(review_pod_spec(review), &admission->refs, err)) {
-        return err_wrap(err, "%.*s %.*s/%.*s", SV_ARG(review->kind_name),
-                        SV_ARG(review->namespace), SV_ARG(review->name));
+        return err_wrap(err, "%.*s %.*s/%.*s", SV_ARG(review->kind_name), SV_ARG(review->namespace),
+                        SV_ARG(review->name));
     }
     world_look_up(answerer->options.world, &admission->refs, &admission->facts);
     return true;
@@ -207,8 +207,8 @@ static void resume_request(void *argument)
 }
 
 /* A watch may lag behind what the user has just written, so a workload's author is not warned of a
- * Secret that is missing from the world alone: until a live look has said so it is unknown. A Pod is
- * held all the same, because a gate that is not needed goes at once. */
+ * Secret that is missing from the world alone: until a live look has said so it is unknown. A Pod
+ * is held all the same, because a gate that is not needed goes at once. */
 static void distrust_world(struct admission *admission, const struct verdict *verdict)
 {
     if (admission->review.kind && admission->review.kind->kind == KIND_POD) {
@@ -279,8 +279,7 @@ static void first_call(const struct answerer *answerer, struct server_request *r
 static void later_call(const struct answerer *answerer, struct server_request *request)
 {
     struct admission *admission = request->attachment;
-    admission->waited_ms =
-        clock_monotonic_ms(answerer->options.clock) - admission->suspended_ms;
+    admission->waited_ms = clock_monotonic_ms(answerer->options.clock) - admission->suspended_ms;
     decide_finally(answerer, request, admission);
 }
 

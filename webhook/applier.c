@@ -142,8 +142,8 @@ static void report(struct applier *applier, const struct external_secret *extern
     };
     const char *const values[] = {outcome_name(outcome)};
     metric_add(applier->outcomes, values, 1);
-    struct log_line line = log_begin(applier->options.log,
-                                     succeeded(outcome) ? LOG_INFO : LOG_WARN, "externalsecret");
+    struct log_line line =
+        log_begin(applier->options.log, succeeded(outcome) ? LOG_INFO : LOG_WARN, "externalsecret");
     log_str(&line, "namespace", external_secret->namespace);
     log_str(&line, "name", external_secret->name);
     log_str(&line, "target", external_secret->target);
@@ -257,7 +257,8 @@ static char *make_basis(struct applier *applier, const struct external_secret *e
 }
 
 /* Holds the mutex. The run under way for the key, if it works from `basis`; whatever else runs has
- * to end first. NULL: none, the caller may begin, unless `*ret_free` is false: it did not end in time. */
+ * to end first. NULL: none, the caller may begin, unless `*ret_free` is false: it did not end in
+ * time. */
 static struct run *find_run(struct applier *applier, struct str_view key, const char *basis,
                             int64_t deadline_ms, bool *ret_free, struct err *err)
 {
@@ -313,8 +314,7 @@ static enum reconcile_outcome carry_out_shared(struct applier *applier,
     bool free_to_run = false;
     write_key(&key, external_secret->namespace, external_secret->name);
     pthread_mutex_lock(&applier->mutex);
-    struct run *run =
-        find_run(applier, buf_view(&key), basis, deadline_ms, &free_to_run, err);
+    struct run *run = find_run(applier, buf_view(&key), basis, deadline_ms, &free_to_run, err);
     if (!free_to_run || run) {
         if (free_to_run) {
             outcome = share_run(applier, run, deadline_ms, ret, err);
@@ -338,15 +338,15 @@ static enum reconcile_outcome carry_out_shared(struct applier *applier,
 
 static void make_for(struct applier *applier, struct flight *flight, struct clients *clients)
 {
-    struct external_secret *external_secret = world_describing(
-        applier->options.world, flight_namespace(flight), flight_name(flight));
+    struct external_secret *external_secret =
+        world_describing(applier->options.world, flight_namespace(flight), flight_name(flight));
     struct secret *secret = NULL;
     struct err err = {0};
     if (!external_secret) {
         return;
     }
-    (void)carry_out_shared(applier, external_secret, clients,
-                           now_ms(applier) + FLIGHT_DEADLINE_MS, &secret, &err);
+    (void)carry_out_shared(applier, external_secret, clients, now_ms(applier) + FLIGHT_DEADLINE_MS,
+                           &secret, &err);
     if (secret) {
         flight_found(flight, PRESENCE_PRESENT, secret);
     }
@@ -362,9 +362,9 @@ void applier_fly(void *context, struct flight *flight, void *thread_context)
     struct secret *secret = NULL;
     struct err err;
     bool known = world_keys(applier->options.world, &keys);
-    bool looked = kube_sink_look(&clients->kube, known ? &keys.digest : NULL,
-                                 flight_namespace(flight), flight_name(flight),
-                                 now_ms(applier) + LOOK_DEADLINE_MS, &secret, &err);
+    bool looked =
+        kube_sink_look(&clients->kube, known ? &keys.digest : NULL, flight_namespace(flight),
+                       flight_name(flight), now_ms(applier) + LOOK_DEADLINE_MS, &secret, &err);
     fingerprint_keys_wipe(&keys);
     enum presence presence = !looked  ? PRESENCE_UNKNOWN
                              : secret ? PRESENCE_PRESENT
@@ -477,16 +477,14 @@ void applier_look_at_all(struct applier *applier)
                              ? external_secret->refresh_interval_ms
                              : SPREAD_MS;
         /* Evenly, in whatever order: no two restarts ask AWS for everything at one instant. */
-        int64_t delay =
-            secret && spread > 0 ? spread * (int64_t)i / (int64_t)all.count : 0;
+        int64_t delay = secret && spread > 0 ? spread * (int64_t)i / (int64_t)all.count : 0;
         plan(applier, external_secret->namespace, external_secret->name, delay);
         secret_release(secret);
     }
 }
 
 /* Remembers what was tried and answers when to look again; INT64_MAX: when something changes. */
-static int64_t note_progress(struct applier *applier,
-                             const struct external_secret *external_secret,
+static int64_t note_progress(struct applier *applier, const struct external_secret *external_secret,
                              enum reconcile_outcome outcome)
 {
     CLEANUP(buf_done) struct buf key;
@@ -507,8 +505,8 @@ static int64_t note_progress(struct applier *applier,
         return INT64_MAX;
     }
     if (failures) {
-        unsigned doublings = failures - 1 < RETRY_MAX_DOUBLINGS ? failures - 1
-                                                                : RETRY_MAX_DOUBLINGS;
+        unsigned doublings =
+            failures - 1 < RETRY_MAX_DOUBLINGS ? failures - 1 : RETRY_MAX_DOUBLINGS;
         int64_t delay = (int64_t)RETRY_MS << doublings;
         return delay < RETRY_MAX_MS ? delay : RETRY_MAX_MS;
     }

@@ -41,9 +41,9 @@ struct roller {
     struct metric *rolls;
     struct metric *evaluations;
     pthread_mutex_t mutex;
-    struct table births;      /* Pod uid -> struct birth; guarded */
-    struct table stale;       /* workload key -> size_t *; guarded */
-    int64_t adoption_second;  /* the agenda's thread only, as is the next */
+    struct table births;     /* Pod uid -> struct birth; guarded */
+    struct table stale;      /* workload key -> size_t *; guarded */
+    int64_t adoption_second; /* the agenda's thread only, as is the next */
     unsigned adoptions;
 };
 
@@ -206,8 +206,8 @@ static void note_stale(struct roller *roller, const char *key, size_t count)
     pthread_mutex_unlock(&roller->mutex);
 }
 
-static void note_evaluated(struct roller *roller, const char *key, const char *result,
-                           size_t pods, const struct err *err)
+static void note_evaluated(struct roller *roller, const char *key, const char *result, size_t pods,
+                           const struct err *err)
 {
     const char *const values[] = {result};
     metric_add(roller->evaluations, values, 1);
@@ -335,7 +335,8 @@ static void report_roll(struct roller *roller, const struct workload *workload, 
     reporter_post(roller->options.reporter, &event);
 }
 
-/* One annotation, under the resourceVersion that was read: a second leader's patch is a conflict. */
+/* One annotation, under the resourceVersion that was read: a second leader's patch is a conflict.
+ */
 static bool roll(struct roller *roller, const struct workload *workload, const char *to,
                  struct err *err)
 {
@@ -388,8 +389,8 @@ static void judge_all(struct roller *roller, const char *key, const struct evide
     for (size_t i = 0; i < evidence->pod_count; i++) {
         judge_pod(roller, evidence, &evidence->pods[i], &outcome);
     }
-    const char *result = outcome.stale      ? "stale"
-                         : outcome.stamped  ? "adopted"
+    const char *result = outcome.stale       ? "stale"
+                         : outcome.stamped   ? "adopted"
                          : evidence->missing ? "missing"
                          : evidence->unknown ? "unknown"
                                              : "fresh";

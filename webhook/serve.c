@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The order matters in both directions. Up: the server first, so that probes are answered while the
- * API server is not there yet; then the installation key, then everything that acts. Down: readiness
- * first, and the server goes on serving until the Service has noticed; then everybody who waits is
- * resumed; then whatever acts, the Lease last of it. */
+ * API server is not there yet; then the installation key, then everything that acts. Down:
+ * readiness first, and the server goes on serving until the Service has noticed; then everybody who
+ * waits is resumed; then whatever acts, the Lease last of it. */
 #include "webhook/serve.h"
 
 #include "base/budget.h"
@@ -162,8 +162,7 @@ static void on_leader(void *context, bool leads)
 {
     struct serving *serving = context;
     /* While stopping, the watcher goes before the Lease does. */
-    if (leads && !atomic_load(&serving->health.draining) &&
-        watcher_is_synced(serving->watcher)) {
+    if (leads && !atomic_load(&serving->health.draining) && watcher_is_synced(serving->watcher)) {
         look_at_everything(serving);
     }
 }
@@ -200,8 +199,7 @@ static void remake_key(void *context, const char *key)
     struct clients *clients = clients_start(&serving->client_options);
     int64_t deadline = clock_monotonic_ms(serving->clock) + BOOTSTRAP_DEADLINE_MS;
     if (!installation_key_ensure(&clients->kube, serving->config->namespace,
-                                 serving->config->installation_key_secret, deadline, &keys,
-                                 &err)) {
+                                 serving->config->installation_key_secret, deadline, &keys, &err)) {
         struct log_line line = log_begin(&serving->log, LOG_ERROR, "installation key");
         log_err(&line, &err);
         log_end(&line);
@@ -224,10 +222,10 @@ static void write_refused(struct buf *out, const struct server_counters *counter
         const char *reason;
         uint64_t count;
     } rows[] = {
-        {"framing", counters->refused_framing},     {"too_big", counters->refused_too_big},
-        {"budget", counters->refused_budget},       {"path", counters->refused_check},
+        {"framing", counters->refused_framing},      {"too_big", counters->refused_too_big},
+        {"budget", counters->refused_budget},        {"path", counters->refused_check},
         {"slow_handshake", counters->cut_handshake}, {"slow_header", counters->cut_header},
-        {"slow_body", counters->cut_body},          {"shed", counters->shed},
+        {"slow_body", counters->cut_body},           {"shed", counters->shed},
     };
     buf_add_str(out, "# HELP keyturn_rejected_requests_total Requests and peers turned away.\n"
                      "# TYPE keyturn_rejected_requests_total counter\n");
@@ -247,8 +245,7 @@ static void write_metrics(void *context, struct buf *out)
     watcher_write_metrics(serving->watcher, out);
     gates_held(serving->gates, &held, &oldest_ms);
     server_counters(serving->server, &counters);
-    write_gauge(out, "keyturn_held_pods", "Pods that wait behind Keyturn's gate.",
-                (long long)held);
+    write_gauge(out, "keyturn_held_pods", "Pods that wait behind Keyturn's gate.", (long long)held);
     write_gauge(out, "keyturn_held_pod_oldest_seconds", "Age of the oldest held Pod.",
                 (long long)oldest_ms / 1000);
     write_gauge(out, "keyturn_stale_pods", "Pods that run with an old Secret.",
@@ -283,6 +280,30 @@ static struct workers *make_workers(struct serving *serving, const char *name, u
         .thread_start = clients_start,
         .thread_stop = clients_stop,
         .context = &serving->client_options,
+    });
+}
+
+static void make_watcher(struct serving *serving)
+{
+    serving->watcher = watcher_new(&(struct watcher_options){
+        .config = serving->kube,
+        .clock = serving->clock,
+        .log = &serving->log,
+        .world = serving->world,
+        .metrics = serving->metrics,
+        .namespace = serving->config->namespace,
+        .stores = serving->config->external_secrets_controller == CONTROLLER_KEYTURN,
+        .listener =
+            {
+                .secret_changed = on_secret,
+                .external_secret_changed = on_external_secret,
+                .store_changed = on_store,
+                .workload_changed = on_workload,
+                .pod_changed = on_pod,
+                .own_secret = on_own_secret,
+                .synced = on_synced,
+                .context = serving,
+            },
     });
 }
 
@@ -333,26 +354,7 @@ static void make_controllers(struct serving *serving)
         .debounce_ms = config->debounce_ms,
         .max_wait_ms = config->max_wait_ms,
     });
-    serving->watcher = watcher_new(&(struct watcher_options){
-        .config = serving->kube,
-        .clock = serving->clock,
-        .log = &serving->log,
-        .world = serving->world,
-        .metrics = serving->metrics,
-        .namespace = config->namespace,
-        .stores = keyturn,
-        .listener =
-            {
-                .secret_changed = on_secret,
-                .external_secret_changed = on_external_secret,
-                .store_changed = on_store,
-                .workload_changed = on_workload,
-                .pod_changed = on_pod,
-                .own_secret = on_own_secret,
-                .synced = on_synced,
-                .context = serving,
-            },
-    });
+    make_watcher(serving);
 }
 
 static void make_admission(struct serving *serving)
@@ -387,19 +389,16 @@ static void make_admission(struct serving *serving)
         .configuration = config->webhook_configuration,
         .holder = serving->certificates,
     });
-    serving->routes = (struct routes){.answerer = serving->answerer,
-                                      .keeper = serving->keeper,
-                                      .health = &serving->health};
+    serving->routes = (struct routes){
+        .answerer = serving->answerer, .keeper = serving->keeper, .health = &serving->health};
 }
 
 static void make_parts(struct serving *serving)
 {
     make_policy(serving);
     budget_init(&serving->budget, LIMIT_IN_FLIGHT_BYTES);
-    serving->client_options =
-        (struct clients_options){.config = serving->kube,
-                                 .clock = serving->clock,
-                                 .sources = serving->sources};
+    serving->client_options = (struct clients_options){
+        .config = serving->kube, .clock = serving->clock, .sources = serving->sources};
     serving->world = world_new();
     serving->certificates = cert_holder_new();
     health_init(&serving->health, serving->clock, serving->certificates);
@@ -561,12 +560,11 @@ static int fail(const struct serving *serving, const struct err *err)
 
 int serve_run(const struct config *config, int signal_fd)
 {
-    struct serving serving = {
-        .config = config, .clock = clock_system(), .signal_fd = signal_fd};
+    struct serving serving = {.config = config, .clock = clock_system(), .signal_fd = signal_fd};
     struct err err;
-    serving.log =
-        (struct log){.fd = STDERR_FILENO, .level = LOG_INFO, .clock = serving.clock};
-    if (!http_global_init(&err) || !kube_access_load(config->kubeconfig, serving.clock, &serving.kube, &err)) {
+    serving.log = (struct log){.fd = STDERR_FILENO, .level = LOG_INFO, .clock = serving.clock};
+    if (!http_global_init(&err) ||
+        !kube_access_load(config->kubeconfig, serving.clock, &serving.kube, &err)) {
         return fail(&serving, &err);
     }
     serving.metrics = metrics_new();
