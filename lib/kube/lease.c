@@ -259,7 +259,7 @@ bool kube_lease_release(struct kube_lease *lease, const struct kube_client *clie
     if (!lease->known || !sv_equal(buf_view(&lease->observed.holder), lease->identity)) {
         return true;
     }
-    /* null, not "": the API server takes no empty identity. */
+    /* Without the field rather than with an empty one, as client-go leaves it. */
     buf_init(&body, LIMIT_PATCH_BYTES);
     add_version(&body, lease);
     buf_printf(&body, "\"spec\":{\"holderIdentity\":null,\"leaseDurationSeconds\":%d",
