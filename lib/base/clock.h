@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What time it is, as an interface, so that tests decide.
  *
- * Wall time is milliseconds since 1970 (UTC) and may jump; monotonic time is for deadlines and never
- * goes back. A deadline is an absolute monotonic time in milliseconds. Any thread. */
+ * Wall time is milliseconds since 1970 (UTC) and may jump; monotonic time is for deadlines and
+ * never goes back. A deadline is an absolute monotonic time in milliseconds. Any thread. */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 

@@ -3,7 +3,7 @@
  *
  * A function that can fail returns bool, is MUST_CHECK and takes `struct err *err` last. On success
  * `err` is untouched; on failure the outputs are. The leaf says what, callers add where with
- * err_wrap(). Messages are one line, name things by id and never hold a secret value. Any thread. */
+ * err_wrap(). Messages are one line, name things by id and never hold a secret. Any thread. */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 

@@ -2,11 +2,11 @@
 /* A strict JSON reader that works in place (RFC 8259).
  *
  * The text is read once, inside the caller's buffer: strings are unescaped where they stand, so
- * every view points into that buffer, has a length and may hold U+0000. Refused: anything behind the
- * document, duplicate member names, invalid UTF-8, lone surrogates, control characters in strings,
- * a leading byte order mark, numbers outside the grammar; over the ceilings: ERR_TOO_BIG. Numbers
- * keep their text; json_to_i64() is exact. Nothing is ever written back as JSON from here: patches
- * name places, they do not re-print objects.
+ * every view points into that buffer, has a length and may hold U+0000. Refused: anything behind
+ * the document, duplicate member names, invalid UTF-8, lone surrogates, control characters in
+ * strings, a leading byte order mark, numbers outside the grammar; over the ceilings: ERR_TOO_BIG.
+ * Numbers keep their text; json_to_i64() is exact. Nothing is ever written back as JSON from here:
+ * patches name places, they do not re-print objects.
  *
  * A document belongs to one thread at a time; the nodes may be read by many. */
 #ifndef BASE_JSON_H
@@ -42,7 +42,7 @@ struct json {
 struct json_limits {
     uint32_t max_nodes;
     uint32_t max_depth;
-    struct budget *budget; /* memory for nodes is taken from here when not NULL; ERR_BUSY if spent */
+    struct budget *budget; /* memory for nodes comes from here unless NULL; ERR_BUSY if spent */
 };
 
 struct json_block;

@@ -2,9 +2,9 @@
 /* One JSON object a line, with typed fields and no field for secrets.
  *
  * Library code does not log; it returns an err. A line is built in the caller's frame and written
- * with one write(2) of at most LIMIT_LOG_LINE_BYTES, which is what a pipe takes whole (PIPE_BUF), so
- * lines of several threads do not mix. What does not fit is dropped field by field, the line stays
- * valid JSON. Any thread. */
+ * with one write(2) of at most LIMIT_LOG_LINE_BYTES, which is what a pipe takes whole (PIPE_BUF),
+ * so lines of several threads do not mix. What does not fit is dropped field by field, the line
+ * stays valid JSON. Any thread. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 

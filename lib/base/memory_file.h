@@ -16,8 +16,7 @@ struct memory_file {
 
 void memory_file_init(struct memory_file *file);
 /* Replaces the content; the path stays what it is. ERR_INTERNAL. */
-MUST_CHECK bool memory_file_write(struct memory_file *file, struct str_view bytes,
-                                  struct err *err);
+MUST_CHECK bool memory_file_write(struct memory_file *file, struct str_view bytes, struct err *err);
 /* NULL before the first write. Good until memory_file_done(). */
 const char *memory_file_path(const struct memory_file *file);
 void memory_file_done(struct memory_file *file);

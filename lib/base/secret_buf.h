@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes that nobody may see: a buffer that wipes what it gives back and that no function prints.
  *
- * Everything that holds or is derived from a secret value has this type: tokens, request bodies with
- * credentials, AWS answers, data of a Secret, the text of a Secret manifest. The logger and err have
- * no function for it. `bytes` is for encoders that work on a struct buf; never copy from there into
- * a plain buffer. One thread at a time. */
+ * Everything that holds or is derived from a secret value has this type: tokens, request bodies
+ * with credentials, AWS answers, data of a Secret, the text of a Secret manifest. The logger and
+ * err have no function for it. `bytes` is for encoders that work on a struct buf; never copy from
+ * there into a plain buffer. One thread at a time. */
 #ifndef BASE_SECRET_BUF_H
 #define BASE_SECRET_BUF_H
 

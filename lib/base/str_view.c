@@ -103,8 +103,7 @@ bool sv_to_u64(struct str_view view, uint64_t *ret)
         return false;
     }
     for (size_t i = 0; i < view.len; i++) {
-        if (view.data[i] < '0' || view.data[i] > '9' ||
-            __builtin_mul_overflow(value, 10, &value) ||
+        if (view.data[i] < '0' || view.data[i] > '9' || __builtin_mul_overflow(value, 10, &value) ||
             __builtin_add_overflow(value, (uint64_t)(view.data[i] - '0'), &value)) {
             return false;
         }

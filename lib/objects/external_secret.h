@@ -31,10 +31,10 @@ struct external_secret {
     struct str_view resource_version;
     int64_t generation;
     bool deleting;
-    bool has_status; /* any condition in status: a controller has been here */
+    bool has_status;        /* any condition in status: a controller has been here */
     struct str_view target; /* spec.target.name, else the ExternalSecret's own name */
     struct str_view store_name;
-    bool cluster_store; /* secretStoreRef.kind is ClusterSecretStore */
+    bool cluster_store;          /* secretStoreRef.kind is ClusterSecretStore */
     int64_t refresh_interval_ms; /* 1 h when absent; <= 0: once */
     bool immutable;              /* target.immutable */
     struct external_secret_data *data;

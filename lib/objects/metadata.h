@@ -19,9 +19,9 @@ struct metadata {
     bool deleting;      /* deletionTimestamp is set */
 };
 
-/* ERR_INVALID without a valid name, and without a valid namespace when `namespaced`: both become part
- * of keys and paths. The namespace of an object that is not namespaced is left empty, whatever stands
- * there. */
+/* ERR_INVALID without a valid name, and without a valid namespace when `namespaced`: both become
+ * part of keys and paths. The namespace of an object that is not namespaced is left empty, whatever
+ * stands there. */
 MUST_CHECK bool metadata_decode(const struct json *object, bool namespaced, struct metadata *ret,
                                 struct err *err);
 /* Data NULL when there is none. */

@@ -22,9 +22,9 @@ struct pod {
     bool gated;            /* has the gate keyturn.io/secrets */
     bool other_gates;
     bool deleting;
-    bool hold_off; /* annotation keyturn.io/hold: off */
-    bool mirror;   /* annotation kubernetes.io/config.mirror */
-    bool critical; /* priority class system-node-critical or system-cluster-critical */
+    bool hold_off;           /* annotation keyturn.io/hold: off */
+    bool mirror;             /* annotation kubernetes.io/config.mirror */
+    bool critical;           /* priority class system-node-critical or system-cluster-critical */
     struct owner controller; /* kind empty: none */
     struct secret_ref_list refs;
     char *storage;

@@ -25,8 +25,7 @@ void schema_note(struct buf *unsupported, const char *format, ...) PRINTF_LIKE(2
 void schema_check(const struct json *object, const char *path, const struct schema_field *fields,
                   size_t count, struct buf *unsupported);
 /* Elements of an array, for JSON_FOR_EACH; notes `path` when something else stands there. */
-const struct json *schema_array(const struct json *node, const char *path,
-                                struct buf *unsupported);
+const struct json *schema_array(const struct json *node, const char *path, struct buf *unsupported);
 /* Text, or empty when absent; notes "path.name" when something else stands there. */
 struct str_view schema_text(const struct json *object, const char *path, const char *name,
                             struct buf *unsupported);

@@ -17,8 +17,7 @@ static int compare_keys(const void *a, const void *b)
 static void make_tag(const struct hmac_key *digest_key, unsigned char ret[DIGEST_KEY_TAG_BYTES])
 {
     unsigned char mac[SHA256_BYTES];
-    hmac_sha256(sv_make((const char *)digest_key->bytes, sizeof digest_key->bytes), SV("tag"),
-                mac);
+    hmac_sha256(sv_make((const char *)digest_key->bytes, sizeof digest_key->bytes), SV("tag"), mac);
     memcpy(ret, mac, DIGEST_KEY_TAG_BYTES);
 }
 

@@ -31,8 +31,8 @@ struct secret {
     struct str_view data_hash; /* annotation reconcile.external-secrets.io/data-hash */
     bool managed;              /* label reconcile.external-secrets.io/managed: "true" */
     bool immutable;
-    struct owner controller; /* kind empty: none */
-    int64_t last_write_ms;   /* newest managedFields time, or creationTimestamp; 0 unknown */
+    struct owner controller;        /* kind empty: none */
+    int64_t last_write_ms;          /* newest managedFields time, or creationTimestamp; 0 unknown */
     struct secret_key_digest *keys; /* sorted by key */
     size_t key_count;
     /* Tells which key the digests were made under; all zero: none. */
@@ -47,8 +47,8 @@ MUST_CHECK bool secret_decode(const struct json *object, const struct hmac_key *
 struct secret *secret_retain(struct secret *secret);
 /* Accepts NULL. */
 void secret_release(struct secret *secret);
-/* The digests were made under this key. A key may be replaced between a look and a decision: digests
- * of two keys in one hash would look like changed content. */
+/* The digests were made under this key. A key may be replaced between a look and a decision:
+ * digests of two keys in one hash would look like changed content. */
 bool secret_is_digested_under(const struct secret *secret, const struct hmac_key *digest_key);
 /* NULL when the key is not there. */
 const struct secret_key_digest *secret_find_key(const struct secret *secret, struct str_view key);

@@ -20,8 +20,8 @@ void text_pool_take(struct text_pool *pool, struct str_view *view);
  * namespace becomes an empty one. */
 void text_pool_take_names(struct text_pool *pool, struct str_view *namespace,
                           struct str_view *name);
-/* The same as the first for text that is nearly always one of a few ("Opaque", "ReplicaSet"): those are turned to
- * constants and take no room. */
+/* The same as the first for text that is nearly always one of a few ("Opaque", "ReplicaSet"): those
+ * are turned to constants and take no room. */
 void text_pool_take_common(struct text_pool *pool, struct str_view *view);
 
 #endif

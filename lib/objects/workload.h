@@ -22,9 +22,9 @@ struct workload {
     struct str_view marker;
     /* spec.selector as a label selector for a list: "a=b,c in (d,e)". Empty: none can be given. */
     struct str_view selector;
-    bool owned;        /* has a controller: never patched */
-    bool deleting;     /* deletionTimestamp is set */
-    bool rollout_off;  /* annotation keyturn.io/rollout: off, on the object or its template */
+    bool owned;       /* has a controller: never patched */
+    bool deleting;    /* deletionTimestamp is set */
+    bool rollout_off; /* annotation keyturn.io/rollout: off, on the object or its template */
     struct secret_ref_list refs; /* lies behind the record, as all text does, in its own block */
 };
 

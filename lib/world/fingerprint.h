@@ -7,8 +7,8 @@
  *
  *     tag 'k' (one key) or 'w' (whole Secret); u32 big-endian length and bytes of namespace, name,
  *     key (empty for 'w'); presence byte 0 or 1; then for a present 'k' the 32-byte digest, for a
- *     present 'w' the key count as u32 big-endian, followed by one 'k' record for each key, the keys
- *     in bytewise order.
+ *     present 'w' the key count as u32 big-endian, followed by one 'k' record for each key, in the
+ *     bytewise order of the keys.
  *
  * The digest of a value is its HMAC under a second sub-key. The key id is derived from the key and
  * the scope (what rolls, and the version of the reference walker), so that a hash made under
@@ -42,14 +42,14 @@ enum fingerprint_result {
     FINGERPRINT_OK,
     FINGERPRINT_NOTHING, /* no reference rolls: there is nothing to hash */
     FINGERPRINT_MISSING, /* a required reference, rolling or not, is absent */
-    FINGERPRINT_UNKNOWN, /* a required or a rolling one is unknown, or there is no installation key */
+    FINGERPRINT_UNKNOWN, /* a required or rolling one is unknown, or digested under another key */
 };
 
-/* NOTHING goes before MISSING, and MISSING before UNKNOWN. `keys` may be NULL (unknown). `ret` is written only for FINGERPRINT_OK. */
+/* NOTHING goes before MISSING, and MISSING before UNKNOWN. `keys` may be NULL: unknown. `ret` is
+ * written only for FINGERPRINT_OK. */
 enum fingerprint_result fingerprint_compute(const struct fingerprint_keys *keys,
                                             const struct secret_ref_list *refs,
-                                            const struct facts *facts,
-                                            char ret[FINGERPRINT_BYTES]);
+                                            const struct facts *facts, char ret[FINGERPRINT_BYTES]);
 
 /* True when `text` has the form above and was made under `keys`. */
 bool fingerprint_is_known(const struct fingerprint_keys *keys, struct str_view text);

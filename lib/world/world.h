@@ -36,25 +36,26 @@ void world_free(struct world *world);
 void world_set_synced(struct world *world, enum world_table table, bool synced);
 bool world_is_synced(struct world *world, enum world_table table);
 
-/* The keys in force; NULL: none, all hashes are unknown. The world keeps a copy. Changing them makes
- * WORLD_SECRETS unsynced and empties it: digests under another key mean nothing. So whoever puts
- * Secrets calls this too, between two puts. The same keys again change nothing. */
+/* The keys in force; NULL: none, all hashes are unknown. The world keeps a copy. Changing them
+ * makes WORLD_SECRETS unsynced and empties it: digests under another key mean nothing. So whoever
+ * puts Secrets calls this too, between two puts. The same keys again change nothing. */
 void world_set_keys(struct world *world, const struct fingerprint_keys *keys);
 /* A copy of the keys in force; false when there are none. */
 bool world_keys(struct world *world, struct fingerprint_keys *ret);
 
 /* What an apply changed, for whoever acts on it. */
 struct world_change {
-    /* A Secret's digests or key set; what makes an ExternalSecret's Secret; a workload's references,
-     * marker, and whether it may be patched. Neither metadata alone nor, for a Secret, another uid. */
+    /* A Secret's digests or key set; what makes an ExternalSecret's Secret; a workload's
+     * references, marker, and whether it may be patched. Neither metadata alone nor, for a Secret,
+     * another uid. */
     bool changed;
     bool added;
 };
 
 /* Each takes over the caller's reference to the record, which comes from its decoder, and replaces
- * the one of the same namespace and name. What was not there counts as changed. A Secret of the same
- * uid with an older resourceVersion than the one known is dropped: nothing changed. What is known of
- * a Secret that could not be decoded is "unreadable": unknown to look-ups. */
+ * the one of the same namespace and name. What was not there counts as changed. A Secret of the
+ * same uid with an older resourceVersion than the one known is dropped: nothing changed. What is
+ * known of a Secret that could not be decoded is "unreadable": unknown to look-ups. */
 struct world_change world_put_secret(struct world *world, struct secret *secret);
 void world_put_unreadable_secret(struct world *world, struct str_view namespace,
                                  struct str_view name);
@@ -103,8 +104,8 @@ struct world_list {
 };
 void world_list_done(struct world_list *list);
 /* Workloads that refer to the Secret, found through the index from Secret names to workloads. */
-void world_workloads_of(struct world *world, struct str_view namespace,
-                        struct str_view secret_name, struct world_list *ret);
+void world_workloads_of(struct world *world, struct str_view namespace, struct str_view secret_name,
+                        struct world_list *ret);
 /* All unbound Pods; all workloads; all ExternalSecrets. */
 void world_pods(struct world *world, struct world_list *ret);
 void world_workloads(struct world *world, struct world_list *ret);

@@ -257,8 +257,7 @@ START_TEST(digests_made_under_another_key_are_unknown)
     char hash[FINGERPRINT_BYTES] = "untouched";
     fingerprint_keys_derive(other_key, &other);
     ck_assert_int_eq(compute(&other, find_case("one key"), hash), FINGERPRINT_UNKNOWN);
-    ck_assert_int_eq(compute(&other, find_case("required key absent"), hash),
-                     FINGERPRINT_MISSING);
+    ck_assert_int_eq(compute(&other, find_case("required key absent"), hash), FINGERPRINT_MISSING);
     ck_assert_str_eq(hash, "untouched");
 }
 END_TEST
