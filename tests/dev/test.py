@@ -30,6 +30,10 @@ def unit() -> Results:
     return with_build("release", ALL, lambda: unit_tests("release"))
 
 
+def admission() -> Results:
+    return with_build("release", ALL, lambda: pytest("admission", "tests/admission"))
+
+
 def integration() -> Results:
     return with_build(
         "release", (PROGRAM,), lambda: pytest("integration", "tests/integration")
@@ -57,12 +61,14 @@ def tsan() -> Results:
 
 
 SUITES: dict[str, Callable[[], Results]] = {
-    suite.__name__: suite for suite in (support, unit, integration, chart, cluster, asan, tsan)
+    suite.__name__: suite
+    for suite in (support, unit, admission, integration, chart, cluster, asan, tsan)
 }
 
 
 def sanitized(name: str) -> Results:
     results = unit_tests(name)
+    results.add(pytest(f"{name}-admission", "tests/admission", build_name=name))
     results.add(pytest(f"{name}-integration", "tests/integration", build_name=name))
     results.add(
         with_cluster_programs(
