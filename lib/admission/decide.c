@@ -311,13 +311,13 @@ static bool has_secret(const struct admission *admission, const struct secret_re
 /* Warnings so far, each about the Secret or key of one reference. */
 struct warned {
     const struct secret_ref *refs[LIMIT_WARNINGS];
-    bool more;
+    size_t count;
+    bool more; /* than fit */
 };
 
-static bool is_warned(const struct warned *warned, size_t count, const struct secret_ref *ref,
-                      bool about_key)
+static bool is_warned(const struct warned *warned, const struct secret_ref *ref, bool about_key)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < warned->count; i++) {
         if (sv_equal(warned->refs[i]->secret, ref->secret) &&
             (!about_key || sv_equal(warned->refs[i]->key, ref->key))) {
             return true;
@@ -331,10 +331,10 @@ static void warn(const struct admission *admission, const struct secret_ref *ref
 {
     const struct policy_rules *rules = admission->input->rules;
     bool about_key = has_secret(admission, ref);
-    if (is_warned(warned, ret->warning_count, ref, about_key)) {
+    if (is_warned(warned, ref, about_key)) {
         return;
     }
-    if (ret->warning_count == LIMIT_WARNINGS) {
+    if (warned->count == LIMIT_WARNINGS) {
         warned->more = true;
         return;
     }
@@ -349,8 +349,8 @@ static void warn(const struct admission *admission, const struct secret_ref *ref
             is_described(admission, ref) ? rules->hold_described_ms : rules->hold_undescribed_ms;
     }
     set_code(ret, missing.code);
-    warned->refs[ret->warning_count] = ref;
-    message_missing(&missing, &ret->warnings[ret->warning_count++]);
+    message_missing(&missing, &ret->warnings[warned->count]);
+    warned->refs[warned->count++] = ref;
 }
 
 /* One warning for each missing Secret or key, not for each place that needs it; what a Pod is held
@@ -371,6 +371,7 @@ static void warn_missing(const struct admission *admission, struct verdict *ret)
             warn(admission, ref, pods_wait, &warned, ret);
         }
     }
+    ret->warning_count = warned.count;
     if (warned.more) {
         message_more_missing(LIMIT_WARNINGS - 1, &ret->warnings[LIMIT_WARNINGS - 1]);
     }

@@ -18,8 +18,8 @@ enum on_missing {
 struct policy_rules {
     enum policy_mode mode;
     enum on_missing on_missing;
-    int64_t budget_ms;            /* waiting in admission, at most 1 s */
-    int64_t hold_described_ms;    /* end of a hold when an ExternalSecret describes the Secret */
+    int64_t budget_ms;         /* waiting in admission, at most 1 s */
+    int64_t hold_described_ms; /* end of a hold when an ExternalSecret describes the Secret */
     int64_t hold_undescribed_ms;
 };
 

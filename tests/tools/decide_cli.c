@@ -4,8 +4,8 @@
  *     decide_cli FILE
  *
  * FILE is {"review": AdmissionReview, "facts": world as in facts_text.h, "gates": true,
- * "final": true}; `gates` and `final` are true when absent. Prints the AdmissionReview of the answer,
- * or {"wants": [names]}. Exit status 1: not a review; 2: the file cannot be read. */
+ * "final": true}; `gates` and `final` are true when absent. Prints the AdmissionReview of the
+ * answer, or {"wants": [names]}. Exit status 1: not a review; 2: the file cannot be read. */
 #include <stdio.h>
 
 #include "admission/decide.h"

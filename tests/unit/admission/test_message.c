@@ -49,15 +49,16 @@ static const struct {
      "KT101 Secret \"xxxxxxxxxxxxxxx...\" not found (container xxxxxxxxxxxxxxx..., key "
      "xxxxxxxxxxxxxxx...): Pod waits up to 60s"},
     /* One line of printable ASCII, whatever the names are. */
-    {CODE_SECRET_MISSING, "a\nb", "c\"d\\e", "\xc3\xbc", 0, true,
-     "KT103 Secret \"c\\x22d\\x5ce\" not found (container a\\x0ab, key \\xc3\\xbc): kubelet waits "
+    {CODE_SECRET_MISSING, "a\nb\x7f", "c\"d\\e", "\xc3\xbc", 0, true,
+     "KT103 Secret \"c\\x22d\\x5ce\" not found (container a\\x0ab\\x7f, key \\xc3\\xbc): kubelet "
+     "waits "
      "for it"},
 };
 
 START_TEST(says_what_is_missing_and_what_happens_next)
 {
     struct secret_ref ref = ref_of(MISSING[_i].where, MISSING[_i].secret, MISSING[_i].key);
-    struct warning warning;
+    struct warning warning = {0};
     message_missing(
         &(struct missing){
             .code = MISSING[_i].code,
@@ -90,7 +91,7 @@ START_TEST(knows_what_waits_for_nothing)
          "KT103 Secret \"db\" not found (ephemeral container d): kubelet waits for it"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct warning warning;
+        struct warning warning = {0};
         message_missing(&(struct missing){.code = CODE_SECRET_MISSING, .ref = &cases[i].ref},
                         &warning);
         ck_assert_str_eq(warning.text, cases[i].text);
@@ -108,7 +109,7 @@ START_TEST(fits_whatever_the_lengths_are)
             ref.where = sv_make(X300, (size_t)lengths[a]);
             ref.secret = sv_make(X300, (size_t)lengths[b]);
             ref.key = sv_make(X300, (size_t)lengths[(a + b) % ARRAY_LEN(lengths)]);
-            struct warning warning;
+            struct warning warning = {0};
             message_missing(&(struct missing){.code = CODE_KEY_MISSING_HELD,
                                               .ref = &ref,
                                               .of_pod = true,
@@ -118,7 +119,7 @@ START_TEST(fits_whatever_the_lengths_are)
             ck_assert_ptr_nonnull(strstr(warning.text, "): Pod waits up to "));
             ck_assert_int_eq(warning.text[strlen(warning.text) - 1], 's');
 
-            char denial[LIMIT_DENIAL_BYTES + 1];
+            char denial[LIMIT_DENIAL_BYTES + 1] = "";
             message_hostile(CODE_HOSTILE_KEY, &ref, denial);
             ck_assert_uint_le(strlen(denial), LIMIT_DENIAL_BYTES);
             ck_assert_ptr_nonnull(strstr(denial, "Correct the reference."));
@@ -135,7 +136,7 @@ START_TEST(cuts_no_escape_in_two)
         memset(name + lead, '\n', sizeof name - lead);
         struct secret_ref ref = ref_of("app", "", "PW");
         ref.secret = sv_make(name, sizeof name);
-        struct warning warning;
+        struct warning warning = {0};
         message_missing(&(struct missing){.code = CODE_SECRET_MISSING, .ref = &ref}, &warning);
         const char *cut = strstr(warning.text, "...\" not found");
         ck_assert_ptr_nonnull(cut);
@@ -147,7 +148,7 @@ END_TEST
 START_TEST(says_why_a_name_is_denied)
 {
     struct secret_ref ref = ref_of("app", "../x", "k");
-    char text[LIMIT_DENIAL_BYTES + 1];
+    char text[LIMIT_DENIAL_BYTES + 1] = "";
     message_hostile(CODE_HOSTILE_NAME, &ref, text);
     ck_assert_str_eq(text, "KT104 container app: no Secret can be named \"../x\"; a name is "
                            "lower-case letters, digits, '-' and '.', at most 253. Correct the "
@@ -167,7 +168,7 @@ START_TEST(writes_codes_of_five_characters)
     ck_assert_str_eq(text, "");
     message_code(CODE_HOSTILE_NAME, text);
     ck_assert_str_eq(text, "KT104");
-    struct warning warning;
+    struct warning warning = {0};
     message_more_missing(15, &warning);
     ck_assert_str_eq(warning.text,
                      "KT109 more Secrets or keys are missing, only the first 15 are named");

@@ -176,6 +176,14 @@ static const struct refs_case SUB_PATHS[] = {
              "{'secret':{'name':'tls'}}]}",
              SUB("a")),
      "projected volume v db#* rR\nprojected volume v tls#* rR\n"},
+    {MOUNTED("'projected':{'sources':[{'secret':{'name':'db'}},{'secret':{'name':'tls','items':"
+             "[{'key':'k','path':'p'}]}}]}",
+             SUB("a")),
+     "projected volume v db#* r\nprojected volume v db#a rR\nprojected volume v tls#k r\n"},
+    /* One key under two paths rolls when one of them is mounted. */
+    {MOUNTED("'secret':{'secretName':'db','items':[{'key':'a','path':'x'},{'key':'a','path':'y'}]}",
+             SUB("x")),
+     "volume volume v db#a rR\n"},
     /* The mounts of every container count, init containers included. */
     {"{'volumes':[{'name':'v'," WHOLE "}],'initContainers':[{'volumeMounts':[" SUB(
          "a") "]}],'containers':[{'volumeMounts':[" PLAIN "]}]}",
@@ -298,12 +306,12 @@ START_TEST(stops_at_the_limit)
     ck_assert_uint_eq(list.count, LIMIT_POD_REFS);
 
     buf_clear(&text);
-    many_refs(&text, LIMIT_POD_REFS + 2, LIMIT_POD_REFS);
+    many_refs(&text, LIMIT_POD_REFS + 1, LIMIT_POD_REFS);
     CLEANUP(json_text_done) struct json_text more = json_text_of(text.data);
     struct secret_ref_list untouched = {0};
     ck_assert(!secret_refs_collect(more.root, &untouched, &err));
     ck_assert_int_eq(err.kind, ERR_TOO_BIG);
-    ck_assert_str_eq(err.message, "the Pod has 4098 references to Secrets, limit 4096");
+    ck_assert_str_eq(err.message, "the Pod has 4097 references to Secrets, limit 4096");
     ck_assert_ptr_null(untouched.items);
 
     buf_clear(&text);
@@ -312,6 +320,33 @@ START_TEST(stops_at_the_limit)
     CLEANUP(secret_refs_done) struct secret_ref_list one = {0};
     ck_assert(secret_refs_collect(equal.root, &one, &err));
     ck_assert_uint_eq(one.count, 1);
+}
+END_TEST
+
+START_TEST(refuses_more_mounts_than_the_limit)
+{
+    static const char *const volumes[] = {
+        "'secret':{'secretName':'db'}",
+        "'projected':{'sources':[{'secret':{'name':'db'}}]}",
+        "'projected':{'sources':[{'configMap':{'name':'cm'}}]}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(volumes); i++) {
+        CLEANUP(buf_done) struct buf text = {0};
+        buf_init(&text, 1 << 20);
+        buf_printf(&text, VOLUME("%s"), volumes[i]);
+        buf_truncate(&text, text.len - 1);
+        buf_add_str(&text, ",'containers':[{'volumeMounts':[{}");
+        for (int mount = 0; mount < LIMIT_POD_REFS; mount++) {
+            buf_add_str(&text, ",{}");
+        }
+        buf_add_str(&text, "]}]}");
+        CLEANUP(json_text_done) struct json_text json = json_text_of(text.data);
+        CLEANUP(secret_refs_done) struct secret_ref_list list = {0};
+        struct err err = {0};
+        /* Mounts of volumes without Secrets are nobody's business. */
+        ck_assert_int_eq(secret_refs_collect(json.root, &list, &err), i == 2);
+        ck_assert_int_eq(err.kind, i == 2 ? ERR_NONE : ERR_TOO_BIG);
+    }
 }
 END_TEST
 
@@ -397,6 +432,7 @@ Suite *suite(void)
     tcase_add_loop_test(refs, passes_over_what_is_no_reference, 0, ARRAY_LEN(NOTHING));
     tcase_add_test(refs, has_no_references_without_a_pod_spec);
     tcase_add_test(refs, stops_at_the_limit);
+    tcase_add_test(refs, refuses_more_mounts_than_the_limit);
     tcase_add_test(refs, copies_outlive_the_document);
     tcase_add_test(refs, tells_whether_a_list_has_a_reference);
     tcase_add_test(refs, describes_where_a_reference_stands);
