@@ -4,6 +4,8 @@
 A module says how Keyturn is to be started in a constant of its own, with Keyturn's parameters:
 
     KEYTURN = {"replicas": 2, "options": {"debounce": "1s"}}
+
+or, where they are known only when the tests run, in a fixture `keyturn_parameters` of its own.
 """
 
 from __future__ import annotations
@@ -13,11 +15,14 @@ import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.keyturn import Keyturn
+from tests.cluster.scenario import Scenario
+from tests.support.aws_standin import AwsStandIn
 
 # What a failed test leaves behind in its namespace is written beside the logs. Not Secrets.
 DUMPED_KINDS = ("Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Event")
@@ -36,10 +41,26 @@ def control_plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
 
 
 @pytest.fixture(scope="module")
-def keyturn(control_plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Keyturn]:
+def aws() -> Iterator[AwsStandIn]:
+    """With one principal, who may read everything."""
+    with AwsStandIn() as standin:
+        standin.add_principal()
+        yield standin
+
+
+@pytest.fixture(scope="module")
+def keyturn_parameters(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return getattr(request.module, "KEYTURN", {})
+
+
+@pytest.fixture(scope="module")
+def keyturn(
+    control_plane: ControlPlane,
+    keyturn_parameters: dict[str, Any],
+    request: pytest.FixtureRequest,
+) -> Iterator[Keyturn]:
     """Installed and in force; at the end of the module stopped and uninstalled."""
-    parameters = getattr(request.module, "KEYTURN", {})
-    with Keyturn(control_plane, **parameters) as running:
+    with Keyturn(control_plane, **keyturn_parameters) as running:
         request.config.stash[_keyturn] = running
         yield running
 
@@ -54,6 +75,11 @@ def namespace(control_plane: ControlPlane, request: pytest.FixtureRequest) -> It
     if request.node.stash.get(_failed, False):
         _dump(control_plane, name)
     control_plane.api.delete("Namespace", name)
+
+
+@pytest.fixture
+def scenario(control_plane: ControlPlane, keyturn: Keyturn, namespace: str) -> Scenario:
+    return Scenario(control_plane, keyturn, namespace)
 
 
 _failed = pytest.StashKey[bool]()

@@ -64,6 +64,33 @@ def secret(name: str, **data: str) -> Object:
     }
 
 
+def secret_store(api_version: str = "external-secrets.io/v1") -> Object:
+    """Named `aws`: AWS Secrets Manager with the credentials of Keyturn itself."""
+    return {
+        "apiVersion": api_version,
+        "kind": "SecretStore",
+        "metadata": {"name": "aws"},
+        "spec": {"provider": {"aws": {"service": "SecretsManager", "region": "us-east-1"}}},
+    }
+
+
+def external_secret(
+    name: str, remote: str, refresh: str = "1h", api_version: str = "external-secrets.io/v1"
+) -> Object:
+    """Describes the Secret of its own name: key `password` with the value of `remote`."""
+    return {
+        "apiVersion": api_version,
+        "kind": "ExternalSecret",
+        "metadata": {"name": name},
+        "spec": {
+            "refreshInterval": refresh,
+            "secretStoreRef": {"kind": "SecretStore", "name": "aws"},
+            "target": {"name": name},
+            "data": [{"secretKey": "password", "remoteRef": {"key": remote}}],
+        },
+    }
+
+
 def _workload(kind: str, name: str, **spec: Any) -> Object:
     return {
         "apiVersion": "apps/v1",
