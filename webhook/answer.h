@@ -18,7 +18,7 @@ struct answerer_options {
     const struct clock *clock;
     const struct log *log;
     struct metrics *metrics;
-    bool materialises;    /* ExternalSecrets are ours to carry out */
+    bool materialises; /* ExternalSecrets are ours to carry out */
 };
 
 struct answerer;

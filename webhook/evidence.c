@@ -159,8 +159,8 @@ static bool add_pod(void *context, const struct json *object)
     }
     if (evidence->pod_count == evidence->pod_capacity) {
         evidence->pod_capacity = evidence->pod_capacity ? 2 * evidence->pod_capacity : 16;
-        evidence->pods = mem_resize_array(evidence->pods, evidence->pod_capacity,
-                                          sizeof(struct evidence_pod));
+        evidence->pods =
+            mem_resize_array(evidence->pods, evidence->pod_capacity, sizeof(struct evidence_pod));
     }
     struct str_view name = json_string(json_member(metadata, "name"));
     evidence->pods[evidence->pod_count++] = (struct evidence_pod){
@@ -203,8 +203,7 @@ static void look_at_secrets(const struct evidence_request *request, struct evide
         struct str_view name = sv_of(fact->name);
         if (kube_sink_look(request->client, &request->keys->digest, request->namespace, name,
                            request->deadline_ms, &secret, &err)) {
-            facts_set(&evidence->facts, name, secret ? PRESENCE_PRESENT : PRESENCE_ABSENT,
-                      secret);
+            facts_set(&evidence->facts, name, secret ? PRESENCE_PRESENT : PRESENCE_ABSENT, secret);
             secret_release(secret);
         }
     }
@@ -236,23 +235,22 @@ static void note_result(struct evidence *evidence, enum fingerprint_result resul
 }
 
 /* A sample that cannot be read, or is gone, leaves its revision unknown until the next look. */
-static void fingerprint_revision(const struct evidence_request *request,
-                                 struct evidence *evidence, struct evidence_revision *revision)
+static void fingerprint_revision(const struct evidence_request *request, struct evidence *evidence,
+                                 struct evidence_revision *revision)
 {
     CLEANUP(kube_response_done) struct kube_response response = {0};
     CLEANUP(json_doc_done) struct json_doc document = {0};
     const struct json *object = NULL;
     struct pod *pod = NULL;
     struct err err;
-    const struct kube_target target = {.resource = &kube_pods,
-                                       .namespace = request->namespace,
-                                       .name = sv_of(revision->sample)};
+    const struct kube_target target = {
+        .resource = &kube_pods, .namespace = request->namespace, .name = sv_of(revision->sample)};
     revision->result = FINGERPRINT_UNKNOWN;
     if (kube_get(request->client, &target, request->deadline_ms, &response, &err) &&
         parse(&response, &document, &object, &err) && pod_decode(object, &pod, &err)) {
         look_at_secrets(request, evidence, &pod->refs);
-        revision->result = fingerprint_compute(request->keys, &pod->refs, &evidence->facts,
-                                               revision->hash);
+        revision->result =
+            fingerprint_compute(request->keys, &pod->refs, &evidence->facts, revision->hash);
         note_writes(evidence, &pod->refs, revision);
         pod_release(pod);
     }
@@ -267,8 +265,7 @@ static void fingerprint_template(const struct evidence_request *request, struct 
     note_result(evidence, fingerprint_compute(request->keys, refs, &evidence->facts, ignored));
 }
 
-bool evidence_gather(const struct evidence_request *request, struct evidence *ret,
-                     struct err *err)
+bool evidence_gather(const struct evidence_request *request, struct evidence *ret, struct err *err)
 {
     ret->keys = request->keys;
     facts_init(&ret->facts, request->namespace);

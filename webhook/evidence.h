@@ -41,8 +41,8 @@ struct evidence {
     struct evidence_pod *pods;
     size_t pod_count;
     size_t pod_capacity;
-    bool missing; /* a required reference is absent: nothing rolls */
-    bool unknown; /* a reference is unknown */
+    bool missing;        /* a required reference is absent: nothing rolls */
+    bool unknown;        /* a reference is unknown */
     const char *skipped; /* why the workload is none of ours; NULL otherwise */
 };
 

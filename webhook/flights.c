@@ -204,7 +204,8 @@ static void fly(void *argument, void *thread_context)
     flight_free(flight);
 }
 
-/* Holds the mutex. The flight under way for this key, or a new one; NULL when no worker takes it. */
+/* Holds the mutex. The flight under way for this key, or a new one; NULL when no worker takes it.
+ */
 static struct flight *board(struct flights *flights, const char *namespace, struct str_view name,
                             bool materialise)
 {
@@ -245,8 +246,7 @@ static bool board_all(struct flights *flights, struct flight_waiter *waiter,
     waiter->count = count;
     waiter->pending = 0;
     for (size_t i = 0; i < count; i++) {
-        struct flight *flight =
-            board(flights, waiter->facts->namespace, names[i], materialise);
+        struct flight *flight = board(flights, waiter->facts->namespace, names[i], materialise);
         if (flight) {
             waiter->flights[i] = flight;
             waiter->pending++;
@@ -262,8 +262,7 @@ static bool board_all(struct flights *flights, struct flight_waiter *waiter,
 }
 
 bool flights_join(struct flights *flights, struct flight_waiter *waiter,
-                  const struct str_view *names, size_t count, bool materialise,
-                  int64_t deadline_ms)
+                  const struct str_view *names, size_t count, bool materialise, int64_t deadline_ms)
 {
     pthread_mutex_lock(&flights->mutex);
     bool joined = !flights->closed && flights->waiting < flights->options.max_waiters &&

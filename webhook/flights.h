@@ -2,8 +2,8 @@
 /* What requests wait for: one live look per Secret, shared by everybody who wants it (DESIGN §2).
  *
  * A flight owns a key, a result and its waiters; workers own flights, never requests. One mutex
- * guards flights, waiters and the deadlines. A waiter is resumed exactly once: by its last flight or
- * by the deadline thread. A result that comes too late reaches nobody. */
+ * guards flights, waiters and the deadlines. A waiter is resumed exactly once: by its last flight
+ * or by the deadline thread. A result that comes too late reaches nobody. */
 #ifndef WEBHOOK_FLIGHTS_H
 #define WEBHOOK_FLIGHTS_H
 
@@ -26,8 +26,8 @@ struct flights_options {
 
 /* Lives in the request's attachment until it has been resumed. */
 struct flight_waiter {
-    struct facts *facts;              /* the overlay goes here */
-    void (*resume)(void *argument);   /* called once, without the mutex */
+    struct facts *facts;            /* the overlay goes here */
+    void (*resume)(void *argument); /* called once, without the mutex */
     void *argument;
     /* The flights' own: */
     struct flight **flights;

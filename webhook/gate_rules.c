@@ -41,8 +41,7 @@ static bool gate_is_wanted(const struct gate_input *input)
 static void follow(const struct gate_input *input, struct gate_judgement *ret)
 {
     char hash[FINGERPRINT_BYTES];
-    if (fingerprint_compute(input->keys, &input->pod->refs, input->facts, hash) !=
-            FINGERPRINT_OK ||
+    if (fingerprint_compute(input->keys, &input->pod->refs, input->facts, hash) != FINGERPRINT_OK ||
         sv_is(input->pod->stamp, hash)) {
         return;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What becomes of the gate and the stamp of one unbound Pod: pure.
  *
- * A gate goes when none of the Pod's references that hold it is absent, when nothing calls for it any
- * more, or when the hold has ended. While a Pod is unbound its stamp follows its Secrets
+ * A gate goes when none of the Pod's references that hold it is absent, when nothing calls for it
+ * any more, or when the hold has ended. While a Pod is unbound its stamp follows its Secrets
  * (DESIGN §2, §12). */
 #ifndef WEBHOOK_GATE_RULES_H
 #define WEBHOOK_GATE_RULES_H
@@ -35,7 +35,8 @@ struct gate_judgement {
     bool release;
     bool write_stamp;
     char stamp[FINGERPRINT_BYTES];
-    int64_t again_ms; /* look again then, by the same clock; INT64_MAX: only when something changes */
+    int64_t
+        again_ms; /* look again then, by the same clock; INT64_MAX: only when something changes */
     const struct secret_ref *missing; /* the first reference that holds the Pod; NULL: none */
     bool described;                   /* an ExternalSecret describes a Secret that holds the Pod */
 };

@@ -239,8 +239,8 @@ static void learn_clock(struct gates *gates, const struct kube_response *respons
 static void log_patched(struct gates *gates, const struct pod *pod,
                         const struct gate_judgement *judgement)
 {
-    struct log_line line = log_begin(gates->options.log, LOG_INFO,
-                                     judgement->release ? "released" : "stamped");
+    struct log_line line =
+        log_begin(gates->options.log, LOG_INFO, judgement->release ? "released" : "stamped");
     log_str(&line, "namespace", pod->namespace);
     log_str(&line, "pod", pod->name);
     log_str(&line, "reason", sv_of(reason_name(judgement->reason)));

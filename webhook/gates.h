@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Releases and stamps unbound Pods. Every replica does it: the patches are idempotent and carry the
- * resourceVersion that was looked at; the replicas that do not lead wait a moment first, so that one
- * with a lagging view does not overwrite (DESIGN §12). */
+ * resourceVersion that was looked at; the replicas that do not lead wait a moment first, so that
+ * one with a lagging view does not overwrite (DESIGN §12). */
 #ifndef WEBHOOK_GATES_H
 #define WEBHOOK_GATES_H
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/health.h"
 
-void health_init(struct health *health, const struct clock *clock,
-                 struct cert_holder *certificates)
+void health_init(struct health *health, const struct clock *clock, struct cert_holder *certificates)
 {
     health->clock = clock;
     health->certificates = certificates;

@@ -5,8 +5,7 @@
 #include "base/limits.h"
 #include "crypto/random.h"
 
-bool installation_key_read(const struct json *secret, struct fingerprint_keys *ret,
-                           struct err *err)
+bool installation_key_read(const struct json *secret, struct fingerprint_keys *ret, struct err *err)
 {
     CLEANUP(secret_buf_done) struct secret_buf key;
     secret_buf_init(&key, INSTALLATION_KEY_BYTES + 3);

@@ -47,14 +47,14 @@ static bool take_record(const struct kube_sink *sink, struct kube_response *resp
 }
 
 static bool sink_create(void *context, struct str_view namespace, struct str_view field_manager,
-                        const struct secret_buf *manifest, int64_t deadline_ms,
-                        struct secret **ret, struct err *err)
+                        const struct secret_buf *manifest, int64_t deadline_ms, struct secret **ret,
+                        struct err *err)
 {
     const struct kube_sink *sink = context;
     CLEANUP(kube_response_done) struct kube_response response = {0};
     const struct kube_target target = {.resource = &kube_secrets, .namespace = namespace};
-    return kube_create(sink->client, &target, field_manager, secret_buf_view(manifest),
-                       deadline_ms, &response, err) &&
+    return kube_create(sink->client, &target, field_manager, secret_buf_view(manifest), deadline_ms,
+                       &response, err) &&
            take_record(sink, &response, ret, err);
 }
 

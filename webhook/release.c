@@ -79,8 +79,8 @@ static bool sweep(struct release *release, struct err *err)
     const struct kube_list_options options = {.field_selector = "spec.nodeName="};
     release->held = 0;
     release->failed = 0;
-    return kube_list(&release->clients->kube, &target, &options, deadline(release),
-                     release_if_held, release, NULL, err) ||
+    return kube_list(&release->clients->kube, &target, &options, deadline(release), release_if_held,
+                     release, NULL, err) ||
            err_wrap(err, "list Pods");
 }
 
@@ -107,8 +107,8 @@ static bool release_until_quiet(struct release *release, struct err *err)
             return true;
         }
         if (now - started >= GIVE_UP_MS) {
-            return err_set(err, ERR_TIMEOUT, "%zu Pods are still held after %d s",
-                           release->held, GIVE_UP_MS / 1000);
+            return err_set(err, ERR_TIMEOUT, "%zu Pods are still held after %d s", release->held,
+                           GIVE_UP_MS / 1000);
         }
         pause_ms(SWEEP_PAUSE_MS);
     }

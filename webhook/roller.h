@@ -2,8 +2,8 @@
 /* The rollout engine: finds workloads whose Pods run with an old Secret and rolls them, once.
  *
  * Level-triggered and the leader's alone. A change of a Secret only makes the engine look, after a
- * debounce; it then reads the workload, its Secrets and its Pods live, and patches one annotation of
- * the template under the resourceVersion it has read. Nothing rolls on start-up, on adoption, or
+ * debounce; it then reads the workload, its Secrets and its Pods live, and patches one annotation
+ * of the template under the resourceVersion it has read. Nothing rolls on start-up, on adoption, or
  * while a required key is absent or unknown (DESIGN §6). */
 #ifndef WEBHOOK_ROLLER_H
 #define WEBHOOK_ROLLER_H
@@ -37,7 +37,8 @@ void roller_secret_changed(struct roller *roller, struct str_view namespace, str
 void roller_workload_changed(struct roller *roller, const struct workload *workload);
 /* Any thread. A Pod has just been created: remembers for a minute at which resourceVersion. */
 void roller_pod_created(struct roller *roller, const struct pod *pod);
-/* Any thread. Every workload is to be looked at (this replica leads now, the world is known now). */
+/* Any thread. Every workload is to be looked at (this replica leads now, the world is known now).
+ */
 void roller_look_at_all(struct roller *roller);
 size_t roller_stale_pods(struct roller *roller);
 void roller_free(struct roller *roller);

@@ -17,7 +17,8 @@ unsigned routes_check(const struct routes *routes, struct server_request *reques
         bool reads = sv_is(request->method, "GET") || sv_is(request->method, "HEAD");
         return reads ? 0 : 405;
     }
-    /* A stranger in the cluster who does not know the segment learns nothing, not even the method. */
+    /* A stranger in the cluster who does not know the segment learns nothing, not even the method.
+     */
     if (!sv_starts_with(request->path, SV(MUTATE_PREFIX)) ||
         !cert_keeper_knows_segment(routes->keeper,
                                    sv_from(request->path, sizeof MUTATE_PREFIX - 1))) {

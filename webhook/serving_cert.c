@@ -338,8 +338,8 @@ static bool write_patch(struct cert_keeper *keeper, const struct json *configura
     buf_init(&bundle, 2 * (size_t)LIMIT_PEM_BYTES);
     encode_base64(&bundle, buf_view(&keeper->ca_pem));
     buf_add_str(out, "{\"metadata\":{\"resourceVersion\":");
-    encode_json_string(out, json_string(json_path(configuration, "metadata", "resourceVersion",
-                                                  NULL)));
+    encode_json_string(out,
+                       json_string(json_path(configuration, "metadata", "resourceVersion", NULL)));
     buf_add_str(out, "},\"webhooks\":[");
     JSON_FOR_EACH (webhook, json_member(configuration, "webhooks")) {
         wanted |= write_webhook(webhook, buf_view(&bundle), keeper->segment, out);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The serving certificate in the cluster: one Secret for all replicas, and the webhook configuration
- * that names its CA.
+/* The serving certificate in the cluster: one Secret for all replicas, and the webhook
+ * configuration that names its CA.
  *
  * Whoever comes first makes CA, leaf and path segment and creates the Secret; everybody else adopts
- * it. The configuration is patched (field manager keyturn) only after this replica has reached itself
- * through the Service with that CA, so the API server never gets a bundle that does not work. */
+ * it. The configuration is patched (field manager keyturn) only after this replica has reached
+ * itself through the Service with that CA, so the API server never gets a bundle that does not
+ * work. */
 #ifndef WEBHOOK_SERVING_CERT_H
 #define WEBHOOK_SERVING_CERT_H
 

@@ -100,9 +100,8 @@ static void count_call(const struct sources *sources, const char *outcome)
     metric_add(sources->calls, values, 1);
 }
 
-static bool read_aws(struct clients *clients, const struct store *store,
-                     struct remote_read *reads, size_t count, int64_t deadline_ms,
-                     struct err *err)
+static bool read_aws(struct clients *clients, const struct store *store, struct remote_read *reads,
+                     size_t count, int64_t deadline_ms, struct err *err)
 {
     struct service_client *client = client_for(clients, store->region, err);
     for (size_t i = 0; client && i < count; i++) {

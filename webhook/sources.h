@@ -13,8 +13,8 @@
 
 struct sources;
 
-/* Reads AWS_ACCESS_KEY_ID and its like, the endpoint overrides, and AWS_CA_BUNDLE. ERR_INVALID names
- * the variable. No credentials are no failure: a store that needs them then is. */
+/* Reads AWS_ACCESS_KEY_ID and its like, the endpoint overrides, and AWS_CA_BUNDLE. ERR_INVALID
+ * names the variable. No credentials are no failure: a store that needs them then is. */
 MUST_CHECK bool sources_new(const struct clock *clock, struct metrics *metrics,
                             struct sources **ret, struct err *err);
 /* After every thread that uses it has ended. Accepts NULL. */

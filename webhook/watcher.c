@@ -23,8 +23,8 @@ struct feed {
     struct kube_watch *watch;
     struct kube_watch *older_watch;
     bool newer_missing; /* the API server does not know `resource` */
-    /* What is being listed means nothing (its digests are under another key): the table is not known
-     * before the next list has begun and ended. */
+    /* What is being listed means nothing (its digests are under another key): the table is not
+     * known before the next list has begun and ended. */
     atomic_bool outdated;
 };
 
@@ -300,10 +300,9 @@ static struct kube_watch *add_watch(struct feed *feed, const struct kube_resourc
 
 static void log_state(const struct feed *feed, enum kube_watch_sync state, const char *reason)
 {
-    struct log_line line =
-        log_begin(feed->watcher->options.log,
-                  state == KUBE_WATCH_SYNCED || state == KUBE_WATCH_NO_KIND ? LOG_INFO : LOG_WARN,
-                  "watch");
+    struct log_line line = log_begin(
+        feed->watcher->options.log,
+        state == KUBE_WATCH_SYNCED || state == KUBE_WATCH_NO_KIND ? LOG_INFO : LOG_WARN, "watch");
     log_str(&line, "resource", sv_of(feed->label));
     log_str(&line, "state", sv_of(kube_watch_state_name(state)));
     log_str(&line, "reason", sv_of(reason));
@@ -422,17 +421,14 @@ void watcher_write_metrics(struct watcher *watcher, struct buf *out)
     buf_add_str(out, "# HELP keyturn_watch_restarts_total Watches that broke off.\n"
                      "# TYPE keyturn_watch_restarts_total counter\n");
     for (size_t i = 0; i < watcher->feed_count; i++) {
-        const struct kube_watch_counters *counters =
-            kube_watch_counters(watcher->feeds[i].watch);
+        const struct kube_watch_counters *counters = kube_watch_counters(watcher->feeds[i].watch);
         buf_printf(out, "keyturn_watch_restarts_total{resource=\"%s\"} %llu\n",
-                   watcher->feeds[i].label,
-                   (unsigned long long)atomic_load(&counters->restarts));
+                   watcher->feeds[i].label, (unsigned long long)atomic_load(&counters->restarts));
     }
     buf_add_str(out, "# HELP keyturn_watch_bytes_total Bytes received by lists and watches.\n"
                      "# TYPE keyturn_watch_bytes_total counter\n");
     for (size_t i = 0; i < watcher->feed_count; i++) {
-        const struct kube_watch_counters *counters =
-            kube_watch_counters(watcher->feeds[i].watch);
+        const struct kube_watch_counters *counters = kube_watch_counters(watcher->feeds[i].watch);
         buf_printf(out, "keyturn_watch_bytes_total{resource=\"%s\"} %llu\n",
                    watcher->feeds[i].label, (unsigned long long)atomic_load(&counters->bytes));
     }

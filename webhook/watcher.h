@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The watcher thread: fills the world from watches and tells who has to look. Only here is the world
- * written.
+/* The watcher thread: fills the world from watches and tells who has to look. Only here is the
+ * world written.
  *
  * ExternalSecrets and their stores are watched as v1, and as v1beta1 where the API server does not
  * know v1; where it knows neither there are none. */
@@ -18,8 +18,7 @@ struct watcher;
 struct watcher_listener {
     void (*secret_changed)(void *context, struct str_view namespace, struct str_view name,
                            bool content);
-    void (*external_secret_changed)(void *context, struct str_view namespace,
-                                    struct str_view name);
+    void (*external_secret_changed)(void *context, struct str_view namespace, struct str_view name);
     void (*store_changed)(void *context, bool cluster, struct str_view namespace,
                           struct str_view name);
     void (*workload_changed)(void *context, const struct workload *workload);

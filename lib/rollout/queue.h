@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which workloads are to be looked at, and when: many changes within `debounce` become one look, and
- * a workload whose Secrets never rest is looked at `max_wait` after the first change.
+/* Which workloads are to be looked at, and when: many changes within `debounce` become one look,
+ * and a workload whose Secrets never rest is looked at `max_wait` after the first change.
  *
  * Level-triggered: an entry says only "look", never what has changed. No locking: the owner guards
  * it. Times are milliseconds of the caller's monotonic clock. */

@@ -19,8 +19,8 @@ static bool created_after_secrets(const struct staleness_now *now, const struct 
            now->secrets_resource_version < pod->first_seen_resource_version;
 }
 
-enum pod_judgement staleness_judge(const struct staleness_now *now,
-                                   const struct staleness_pod *pod, struct str_view *ret_stamp)
+enum pod_judgement staleness_judge(const struct staleness_now *now, const struct staleness_pod *pod,
+                                   struct str_view *ret_stamp)
 {
     if (!fingerprint_is_known(now->keys, pod->stamp)) {
         *ret_stamp = started_with_marker(now, pod) ? now->marker : now->hash;

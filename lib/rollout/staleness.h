@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Is a Pod running with an old Secret? Pure; any thread.
  *
- * Stale is a live Pod (bound, not terminating, not finished) whose known stamp differs from the hash
- * of its references now, while the template's marker differs from that hash too. A stamp that is
- * absent or was made under another key or version is never stale: it is adopted (DESIGN §6, §12). */
+ * Stale is a live Pod (bound, not terminating, not finished) whose known stamp differs from the
+ * hash of its references now, while the template's marker differs from that hash too. A stamp that
+ * is absent or was made under another key or version is never stale: it is adopted (DESIGN §6,
+ * §12). */
 #ifndef ROLLOUT_STALENESS_H
 #define ROLLOUT_STALENESS_H
 
@@ -20,10 +21,10 @@ enum pod_judgement {
 /* What is known about the workload and its Secrets. */
 struct staleness_now {
     const struct fingerprint_keys *keys;
-    struct str_view marker; /* of the live template; data NULL when it has none */
-    struct str_view hash;   /* of the Pod's references, now */
-    int64_t secrets_written_ms;          /* newest write of one of its Secrets; 0 unknown */
-    uint64_t secrets_resource_version;   /* highest one among its Secrets; 0 unknown */
+    struct str_view marker;            /* of the live template; data NULL when it has none */
+    struct str_view hash;              /* of the Pod's references, now */
+    int64_t secrets_written_ms;        /* newest write of one of its Secrets; 0 unknown */
+    uint64_t secrets_resource_version; /* highest one among its Secrets; 0 unknown */
 };
 
 struct staleness_pod {
@@ -33,7 +34,7 @@ struct staleness_pod {
 };
 
 /* `*ret_stamp` (borrowed from `now`) is the stamp to write for RESTAMP and ADOPT. */
-enum pod_judgement staleness_judge(const struct staleness_now *now,
-                                   const struct staleness_pod *pod, struct str_view *ret_stamp);
+enum pod_judgement staleness_judge(const struct staleness_now *now, const struct staleness_pod *pod,
+                                   struct str_view *ret_stamp);
 
 #endif

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Vectors for the hash over the Secret keys a Pod uses, written from its definition alone.
 
-The definition is the comment at the top of lib/world/fingerprint.h. The vectors are frozen: a change
-of any hash means that every cluster sees all its markers as unknown, so the scope changes with it.
+The definition is the comment at the top of lib/world/fingerprint.h. The vectors are frozen: a
+change of any hash means that every cluster sees all its markers as unknown, so the scope changes
+with it.
 
     make_fingerprint.py            writes fingerprint.json
     make_fingerprint.py --check    fails when fingerprint.json says anything else

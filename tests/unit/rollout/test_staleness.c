@@ -74,8 +74,7 @@ START_TEST(judges_every_row)
         .first_seen_resource_version = cases[_i].first_seen,
     };
     struct str_view stamp = {0};
-    ck_assert_msg(staleness_judge(&now, &pod, &stamp) == cases[_i].judgement, "%s",
-                  cases[_i].name);
+    ck_assert_msg(staleness_judge(&now, &pod, &stamp) == cases[_i].judgement, "%s", cases[_i].name);
     ck_assert_msg(sv_equal(stamp, hash(cases[_i].write)), "%s", cases[_i].name);
 }
 END_TEST

@@ -66,8 +66,8 @@ static void setup(void)
     sky.answer = PRESENCE_ABSENT;
     mutex_init(&sky.mutex);
     cond_init(&sky.changed);
-    workers = workers_new(&(struct workers_options){
-        .name = "test", .max_threads = 4, .max_queued = 64});
+    workers =
+        workers_new(&(struct workers_options){.name = "test", .max_threads = 4, .max_queued = 64});
     flights = flights_new(&(struct flights_options){
         .clock = clock_system(), .workers = workers, .max_waiters = 3, .fly = fly});
 }
