@@ -540,7 +540,6 @@ static void refused(struct kube_watch *watch, int64_t now_ms)
     read_reason(watch, reason, sizeof reason);
     if (watch->phase == PHASE_WATCH) {
         atomic_fetch_add(&watch->counters.restarts, 1);
-        watch->lost_ms = watch->lost_ms < 0 ? now_ms : watch->lost_ms;
     }
     switch (watch->status) {
     case 401:

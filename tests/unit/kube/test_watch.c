@@ -100,6 +100,37 @@ START_TEST(backs_off_while_nothing_comes)
 }
 END_TEST
 
+START_TEST(watch_that_told_something_ends_the_row_of_failures)
+{
+    establish();
+    (void)data(LINE("ERROR", STATUS("500", "InternalError", "x")));
+    end(ERR_INVALID);
+    step_after(500);
+    end(ERR_UNAVAILABLE);
+    step_after(1000);
+    headers(200, "");
+    (void)data(LINE("ADDED", OBJECT("c", "11")));
+    end(ERR_UNAVAILABLE);
+    step_after(500);
+}
+END_TEST
+
+START_TEST(watch_that_lasted_ends_the_row_of_failures)
+{
+    establish();
+    end(ERR_UNAVAILABLE);
+    step_after(500);
+    headers(200, "");
+    now += 9999;
+    end(ERR_UNAVAILABLE);
+    step_after(1000);
+    headers(200, "");
+    now += 10000;
+    end(ERR_UNAVAILABLE);
+    step_after(500);
+}
+END_TEST
+
 START_TEST(jitter_halves_the_delay_at_most)
 {
     chance = 0;
@@ -248,6 +279,10 @@ START_TEST(end_that_comes_too_soon_is_a_failure)
     step_after(500);
     headers(200, "");
     now += 1000;
+    end(ERR_NONE);
+    step_after(0);
+    headers(200, "");
+    (void)data(LINE("ADDED", OBJECT("c", "11")));
     end(ERR_NONE);
     step_after(0);
 }
@@ -479,6 +514,8 @@ Suite *suite(void)
     tcase_add_test(t, bookmark_moves_version_without_an_object);
     tcase_add_test(t, line_that_was_cut_off_comes_again);
     tcase_add_test(t, backs_off_while_nothing_comes);
+    tcase_add_test(t, watch_that_told_something_ends_the_row_of_failures);
+    tcase_add_test(t, watch_that_lasted_ends_the_row_of_failures);
     tcase_add_test(t, jitter_halves_the_delay_at_most);
     tcase_add_test(t, jitter_halves_the_watch_timeout_at_most);
     tcase_add_test(t, failed_page_is_asked_for_again);
