@@ -95,7 +95,7 @@ static struct series *series_make(struct metric *metric, const char *const *valu
 {
     size_t buckets = metric->type == METRIC_HISTOGRAM ? BUCKETS : 0;
     struct series *series = mem_alloc(sizeof *series + buckets * sizeof series->buckets[0]);
-    for (size_t i = 0; i < metric->label_count; i++) {
+    for (size_t i = 0; values && i < metric->label_count; i++) {
         series->values[i] = str_dup(values[i]);
     }
     metric->list = mem_resize_array(metric->list, metric->count + 1, sizeof metric->list[0]);

@@ -49,7 +49,8 @@ static uint16_t socket_port(int fd)
     if (address.ss_family == AF_INET6) {
         return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
     }
-    return ntohs(((struct sockaddr_in *)&address)->sin_port);
+    /* The analyser does not see that getsockname() has filled it. */
+    return ntohs(((struct sockaddr_in *)&address)->sin_port); /* NOLINT(clang-analyzer-core.*) */
 }
 
 bool listen_open(struct str_view address, const char *what, int *ret_fd, uint16_t *ret_port,

@@ -99,7 +99,7 @@ bool sv_split(struct str_view *rest, char separator, struct str_view *part)
 bool sv_to_u64(struct str_view view, uint64_t *ret)
 {
     uint64_t value = 0;
-    if (view.len == 0) {
+    if (view.len == 0 || !view.data) {
         return false;
     }
     for (size_t i = 0; i < view.len; i++) {

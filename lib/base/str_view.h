@@ -33,7 +33,8 @@ static inline struct str_view sv_make(const char *data, size_t len)
 
 static inline bool sv_equal(struct str_view a, struct str_view b)
 {
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+    return a.len == b.len &&
+           (a.len == 0 || (a.data && b.data && memcmp(a.data, b.data, a.len) == 0));
 }
 
 static inline bool sv_is(struct str_view view, const char *text)

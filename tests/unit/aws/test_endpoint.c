@@ -13,11 +13,13 @@ static const char *const names[] = {
 
 static enum endpoint_service service_of(struct str_view name)
 {
-    enum endpoint_service service = ENDPOINT_SECRETS_MANAGER;
-    while (!sv_is(name, names[service])) {
-        service++;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (sv_is(name, names[i])) {
+            return (enum endpoint_service)i;
+        }
     }
-    return service;
+    ck_abort_msg("no service %.*s", SV_ARG(name));
+    return ENDPOINT_SECRETS_MANAGER;
 }
 
 /* The columns behind region and service: plain, FIPS, dual stack, both. */
