@@ -14,19 +14,21 @@ static enum presence described(const struct world *world, struct str_view key)
     return world->synced[WORLD_EXTERNAL_SECRETS] ? PRESENCE_ABSENT : PRESENCE_UNKNOWN;
 }
 
-/* Under the lock. */
+/* Under the lock. While the table does not keep up with the API server, a record of before proves
+ * nothing either: a stamp made of it would be taken for old, and the Pod restarted, afterwards. */
 static void fill(const struct world *world, struct str_view namespace, struct fact *fact)
 {
     char text[WORLD_KEY_BYTES];
     struct str_view key = world_key(text, namespace, sv_of(fact->name));
     struct secret *secret = table_get(&world->tables[WORLD_SECRETS], key);
-    if (secret) {
+    if (!world->synced[WORLD_SECRETS]) {
+        fact->presence = PRESENCE_UNKNOWN;
+    } else if (secret) {
         fact->secret = secret_retain(secret);
         fact->presence = PRESENCE_PRESENT;
-    } else if (world->synced[WORLD_SECRETS] && !table_get(&world->unreadable, key)) {
-        fact->presence = PRESENCE_ABSENT;
     } else {
-        fact->presence = PRESENCE_UNKNOWN;
+        bool unreadable = table_get(&world->unreadable, key) != NULL;
+        fact->presence = unreadable ? PRESENCE_UNKNOWN : PRESENCE_ABSENT;
     }
     fact->described = described(world, key);
 }

@@ -78,7 +78,8 @@ void world_relist_end(struct world *world, enum world_table table,
                       void *context);
 
 /* Fills `facts` (initialised with its namespace) for every valid Secret name in `refs`, in one lock
- * hold: presence, record, and whether an ExternalSecret describes it. */
+ * hold: presence, record, and whether an ExternalSecret describes it. All Secrets are unknown while
+ * WORLD_SECRETS is not synced. */
 void world_look_up(struct world *world, const struct secret_ref_list *refs, struct facts *facts);
 
 /* References of their own, or NULL. */

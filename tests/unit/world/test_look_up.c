@@ -39,7 +39,7 @@ static enum presence described(const char *name)
     return facts.items[0].described;
 }
 
-START_TEST(a_secret_is_absent_only_when_the_list_is_complete)
+START_TEST(nothing_is_known_of_a_secret_unless_the_list_is_complete)
 {
     ck_assert_int_eq(presence_of("db"), PRESENCE_UNKNOWN);
     world_set_synced(world, WORLD_SECRETS, true);
@@ -47,8 +47,10 @@ START_TEST(a_secret_is_absent_only_when_the_list_is_complete)
     world_put_secret(world, make_secret("shop", "db", "u", "1", ""));
     ck_assert_int_eq(presence_of("db"), PRESENCE_PRESENT);
     world_set_synced(world, WORLD_SECRETS, false);
-    ck_assert_int_eq(presence_of("db"), PRESENCE_PRESENT);
+    ck_assert_int_eq(presence_of("db"), PRESENCE_UNKNOWN);
     ck_assert_int_eq(presence_of("tls"), PRESENCE_UNKNOWN);
+    world_set_synced(world, WORLD_SECRETS, true);
+    ck_assert_int_eq(presence_of("db"), PRESENCE_PRESENT);
 }
 END_TEST
 
@@ -198,7 +200,7 @@ Suite *suite(void)
     Suite *suite = suite_create("look_up");
     TCase *tcase = tcase_create("look_up");
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, a_secret_is_absent_only_when_the_list_is_complete);
+    tcase_add_test(tcase, nothing_is_known_of_a_secret_unless_the_list_is_complete);
     tcase_add_test(tcase, another_namespace_is_another_secret);
     tcase_add_test(tcase, an_unreadable_secret_is_unknown);
     tcase_add_test(tcase, looking_up_again_replaces_what_was_known);
