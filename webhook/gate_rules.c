@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/gate_rules.h"
 
-static bool holds(const struct facts *facts, const struct secret_ref *ref)
+/* Shortly after the start whether one does is not known yet; if it never is, nobody does. */
+static bool may_be_described(const struct gate_input *input, const struct secret_ref *ref)
 {
-    if (ref->csi_may_sync || facts_presence(facts, ref) != PRESENCE_ABSENT) {
+    const struct fact *fact = facts_find(input->facts, ref->secret);
+    enum presence described = fact ? fact->described : PRESENCE_ABSENT;
+    return described == PRESENCE_PRESENT ||
+           (described == PRESENCE_UNKNOWN && input->now_ms < input->not_before_ms);
+}
+
+static bool holds(const struct gate_input *input, const struct secret_ref *ref)
+{
+    if (ref->csi_may_sync || facts_presence(input->facts, ref) != PRESENCE_ABSENT) {
         return false;
     }
-    if (ref->required) {
-        return true;
-    }
     /* kubelet does not wait for an optional reference, so it is held where somebody makes it. */
-    const struct fact *fact = facts_find(facts, ref->secret);
-    return ref->optional && fact && fact->described == PRESENCE_PRESENT;
+    return ref->required || (ref->optional && may_be_described(input, ref));
 }
 
 static void find_missing(const struct gate_input *input, struct gate_judgement *ret)
@@ -19,7 +24,7 @@ static void find_missing(const struct gate_input *input, struct gate_judgement *
     const struct secret_ref_list *refs = &input->pod->refs;
     for (size_t i = 0; i < refs->count; i++) {
         const struct secret_ref *ref = &refs->items[i];
-        if (!holds(input->facts, ref)) {
+        if (!holds(input, ref)) {
             continue;
         }
         const struct fact *fact = facts_find(input->facts, ref->secret);
@@ -68,7 +73,7 @@ static void judge_gated(const struct gate_input *input, struct gate_judgement *r
         release(ret, GATE_NOT_WANTED);
         return;
     }
-    /* Before everything is known, absent means nothing; only time still ends the hold, so that a
+    /* Before the Secrets are known, absent means nothing; only time still ends the hold, so that a
      * lost permission does not hold Pods for ever. */
     if (input->synced) {
         find_missing(input, ret);

@@ -25,7 +25,7 @@ struct gate_input {
     const struct facts *facts;
     const struct fingerprint_keys *keys; /* NULL: none */
     const struct policy_rules *rules;
-    bool synced;           /* Secrets and ExternalSecrets are known completely */
+    bool synced;           /* Secrets are known completely; ExternalSecrets need not be */
     int64_t now_ms;        /* by the API server's clock, as creationTimestamp is */
     int64_t not_before_ms; /* no hold ends before: first sync and some seconds (DESIGN §12) */
 };

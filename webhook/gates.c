@@ -285,10 +285,11 @@ static void patch(struct gates *gates, const struct pod *pod,
     }
 }
 
+/* ExternalSecrets that are forbidden, or whose definition is broken, must not keep a Pod from the
+ * Secret that is there. */
 static bool world_is_known(struct gates *gates)
 {
-    bool known = world_is_synced(gates->options.world, WORLD_SECRETS) &&
-                 world_is_synced(gates->options.world, WORLD_EXTERNAL_SECRETS);
+    bool known = world_is_synced(gates->options.world, WORLD_SECRETS);
     if (known && gates->synced_wall_ms == 0) {
         gates->synced_wall_ms = clock_wall_ms(gates->options.clock) + gates->clock_offset_ms;
     }
@@ -304,6 +305,8 @@ static void judge(struct gates *gates, const struct pod *pod, struct gate_judgem
     bool synced = world_is_known(gates);
     facts_init(&facts, pod->namespace);
     world_look_up(gates->options.world, &pod->refs, &facts);
+    /* It may have become unknown meanwhile, and then so is what was looked up. */
+    synced = world_is_known(gates) && synced;
     const struct gate_input input = {
         .pod = pod,
         .facts = &facts,

@@ -147,22 +147,21 @@ static void look_at_everything(struct serving *serving)
 static void on_synced(void *context)
 {
     struct serving *serving = context;
-    if (!watcher_is_synced(serving->watcher)) {
-        return;
-    }
-    bool first = !atomic_exchange(&serving->health.synced, true);
-    if (first) {
+    if (watcher_is_synced(serving->watcher) && !atomic_exchange(&serving->health.synced, true)) {
         struct log_line line = log_begin(&serving->log, LOG_INFO, "synced");
         log_end(&line);
     }
-    look_at_everything(serving);
+    if (watcher_knows_workloads(serving->watcher)) {
+        look_at_everything(serving);
+    }
 }
 
 static void on_leader(void *context, bool leads)
 {
     struct serving *serving = context;
     /* While stopping, the watcher goes before the Lease does. */
-    if (leads && !atomic_load(&serving->health.draining) && watcher_is_synced(serving->watcher)) {
+    if (leads && !atomic_load(&serving->health.draining) &&
+        watcher_knows_workloads(serving->watcher)) {
         look_at_everything(serving);
     }
 }

@@ -399,14 +399,32 @@ void watcher_relist_secrets(struct watcher *watcher)
     kube_watcher_relist(watcher->watches, watcher->feeds[0].watch);
 }
 
-bool watcher_is_synced(const struct watcher *watcher)
+static bool is_of_external_secrets(enum world_table table)
+{
+    return table == WORLD_EXTERNAL_SECRETS || table == WORLD_STORES ||
+           table == WORLD_CLUSTER_STORES;
+}
+
+static bool are_synced(const struct watcher *watcher, bool external_secrets_too)
 {
     for (size_t i = 0; i < watcher->feed_count; i++) {
-        if (!world_is_synced(watcher->options.world, watcher->feeds[i].table)) {
+        enum world_table table = watcher->feeds[i].table;
+        if ((external_secrets_too || !is_of_external_secrets(table)) &&
+            !world_is_synced(watcher->options.world, table)) {
             return false;
         }
     }
     return true;
+}
+
+bool watcher_is_synced(const struct watcher *watcher)
+{
+    return are_synced(watcher, true);
+}
+
+bool watcher_knows_workloads(const struct watcher *watcher)
+{
+    return are_synced(watcher, false);
 }
 
 void watcher_write_metrics(struct watcher *watcher, struct buf *out)

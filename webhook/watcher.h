@@ -47,6 +47,9 @@ void watcher_start(struct watcher *watcher);
 void watcher_relist_secrets(struct watcher *watcher);
 /* Any thread: every table that decisions are made from is known. */
 bool watcher_is_synced(const struct watcher *watcher);
+/* Any thread: Secrets, Pods and workloads are known. Rolls and gates need no more: ExternalSecrets
+ * may be forbidden, or their definition broken. */
+bool watcher_knows_workloads(const struct watcher *watcher);
 /* Appends what the watches tell to the metrics. */
 void watcher_write_metrics(struct watcher *watcher, struct buf *out);
 void watcher_free(struct watcher *watcher);

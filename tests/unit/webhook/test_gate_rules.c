@@ -209,6 +209,46 @@ START_TEST(an_optional_secret_holds_only_where_it_is_described)
 }
 END_TEST
 
+START_TEST(an_optional_secret_that_may_be_described_holds_until_that_can_be_known)
+{
+    struct fixture fixture;
+    struct gate_judgement ret;
+    fixture_init(&fixture, true, 2);
+    set_present(&fixture, "s", "k");
+    set_absent(&fixture, "o", PRESENCE_UNKNOWN);
+    struct gate_input input = {
+        .pod = &fixture.pod,
+        .facts = &fixture.facts,
+        .keys = &keys,
+        .rules = &rules,
+        .synced = true,
+        .now_ms = CREATED + 70000,
+        .not_before_ms = CREATED + 80000,
+    };
+    gate_judge(&input, &ret);
+    ck_assert_int_eq(ret.reason, GATE_NOTHING);
+    ck_assert_ptr_eq(ret.missing, &fixture.refs[1]);
+    ck_assert_int_eq(ret.again_ms, CREATED + 80000);
+    input.now_ms = CREATED + 80000;
+    gate_judge(&input, &ret);
+    ck_assert_int_eq(ret.reason, GATE_PRESENT);
+    fixture_done(&fixture);
+}
+END_TEST
+
+START_TEST(a_secret_of_which_nobody_can_say_who_makes_it_holds_for_the_shorter_time)
+{
+    struct fixture fixture;
+    fixture_init(&fixture, true, 1);
+    set_absent(&fixture, "s", PRESENCE_UNKNOWN);
+    struct gate_judgement ret = judge_at(&fixture, true, CREATED);
+    ck_assert_int_eq(ret.reason, GATE_NOTHING);
+    ck_assert_int_eq(ret.again_ms, CREATED + 60000);
+    ck_assert_int_eq(judge_at(&fixture, true, CREATED + 60000).reason, GATE_HOLD_ENDED);
+    fixture_done(&fixture);
+}
+END_TEST
+
 START_TEST(a_secret_the_pods_own_volume_syncs_does_not_hold)
 {
     struct fixture fixture;
@@ -279,6 +319,8 @@ Suite *suite(void)
     tcase_add_test(tcase, nothing_is_released_for_presence_before_the_world_is_known);
     tcase_add_test(tcase, an_unknown_secret_releases_without_a_stamp);
     tcase_add_test(tcase, an_optional_secret_holds_only_where_it_is_described);
+    tcase_add_test(tcase, an_optional_secret_that_may_be_described_holds_until_that_can_be_known);
+    tcase_add_test(tcase, a_secret_of_which_nobody_can_say_who_makes_it_holds_for_the_shorter_time);
     tcase_add_test(tcase, a_secret_the_pods_own_volume_syncs_does_not_hold);
     tcase_add_test(tcase, a_gate_nothing_calls_for_goes);
     tcase_add_test(tcase, the_stamp_of_an_unbound_pod_follows);
