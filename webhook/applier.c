@@ -187,6 +187,27 @@ static struct store *find_store(struct applier *applier,
                        external_secret->store_name);
 }
 
+/* A source that knows which stores are silent. */
+struct patient_source {
+    struct applier *applier;
+    struct secret_source source;
+};
+
+/* Only the store's own answers count: that the API server fails is no fault of it. */
+static bool ask_store(void *context, const struct store *store, struct remote_read *reads,
+                      size_t count, int64_t deadline_ms, struct err *err)
+{
+    const struct patient_source *patient = context;
+    struct applier *applier = patient->applier;
+    if (!store_health_may_ask(&applier->stores, store, now_ms(applier), err)) {
+        return false;
+    }
+    bool done =
+        patient->source.read(patient->source.context, store, reads, count, deadline_ms, err);
+    store_health_note(&applier->stores, store, now_ms(applier), done ? NULL : err);
+    return done;
+}
+
 /* The work itself, without sharing. */
 static enum reconcile_outcome carry_out(struct applier *applier,
                                         const struct external_secret *external_secret,
@@ -198,23 +219,17 @@ static enum reconcile_outcome carry_out(struct applier *applier,
     struct kube_sink sink_context = {.client = &clients->kube,
                                      .digest_key = known ? &keys.digest : NULL};
     struct secret_sink sink = kube_sink(&sink_context);
-    struct secret_source source = sources_for(clients);
+    struct patient_source patient = {.applier = applier, .source = sources_for(clients)};
+    const struct secret_source source = {.read = ask_store, .context = &patient};
     struct store *store = find_store(applier, external_secret);
-    enum reconcile_outcome outcome = RECONCILE_FAILED;
-    if (!store || store_health_may_ask(&applier->stores, store, now_ms(applier), err)) {
-        const struct reconcile_input input = {
-            .external_secret = external_secret,
-            .store = store,
-            .source = &source,
-            .sink = &sink,
-            .deadline_ms = deadline_ms,
-        };
-        outcome = reconcile(&input, ret, err);
-        if (store) {
-            store_health_note(&applier->stores, store, now_ms(applier),
-                              outcome == RECONCILE_FAILED ? err : NULL);
-        }
-    }
+    const struct reconcile_input input = {
+        .external_secret = external_secret,
+        .store = store,
+        .source = &source,
+        .sink = &sink,
+        .deadline_ms = deadline_ms,
+    };
+    enum reconcile_outcome outcome = reconcile(&input, ret, err);
     store_release(store);
     fingerprint_keys_wipe(&keys);
     report(applier, external_secret, outcome, err);
