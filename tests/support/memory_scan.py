@@ -140,6 +140,10 @@ def _scan_mapping(memory: int, line: str, markers: list[Marker], result: ScanRes
             break
         at += len(data)
         result.bytes_read += len(data)
+        if data.count(0) == len(data):
+            # Reserved and never touched, as most of a process with threads is.
+            tail = data[-overlap:]
+            continue
         _count(tail + data, len(tail), markers, counts)
         tail = (tail + data)[-overlap:]
     for (marker, form), (whole, parts) in sorted(counts.items()):
