@@ -34,8 +34,9 @@ KEYTURN_USER = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
 REPLICA_SET_CONTROLLER = "system:serviceaccount:kube-system:replicaset-controller"
 DEPLOYMENT_CONTROLLER = "system:serviceaccount:kube-system:deployment-controller"
 
-# Quick enough for tests, long enough for two changes to fall together.
-QUICK = {"debounce": "300ms", "max-wait": "5s"}
+# Quick enough for tests, long enough for two changes to fall together. Requests may wait as long as
+# any policy allows, so that a busy machine does not turn into Pods that are held.
+QUICK = {"debounce": "300ms", "max-wait": "5s", "admission-budget": "1s"}
 
 # A key that nothing refers to: changing it makes Keyturn look, and must never make it act.
 UNRELATED = "unrelated"

@@ -297,6 +297,7 @@ def test_s51_a_pod_waits_for_each_secret_and_key_and_is_released_and_stamped_at_
     released = scenario.wait_running("web")
     assert is_hash(stamp(released)) and gates(released) == []
     assert stamp(released) == stamp(scenario.create(objects.pod("late", **spec)).object)
+    scenario.audited("patch", "pods", "web", user=KEYTURN_USER)
     events = scenario.audit(verb="patch", resource="pods", name="web", user=KEYTURN_USER)
     (event,) = [e for e in events if e["responseStatus"]["code"] == 200]
     assert event["requestObject"]["metadata"]["annotations"] == {STAMP: stamp(released)}

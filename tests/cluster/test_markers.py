@@ -165,14 +165,14 @@ def test_s09_the_same_apply_twice_changes_nothing(scenario: Scenario, how: str) 
     apply()
     before = scenario.wait_rolled_out("Deployment", "web")
     said = apply()
+    scenario.settle("Deployment", "web", "db")
+    patches = scenario.audit(verb="patch", resource="deployments", user="admin")
     if how == "client-side":
         assert said == "deployment.apps/web unchanged\n"
-        assert scenario.audit(verb="patch", resource="deployments", user="admin") == []
+        assert patches == []
     else:
         # Such a one is asked about even where it changes nothing.
-        asked = scenario.audit(verb="patch", resource="deployments", user="admin")[-1]
-        assert webhook_notes(asked) and webhook_patches(asked) == []
-    scenario.settle("Deployment", "web", "db")
+        assert webhook_notes(patches[-1]) and webhook_patches(patches[-1]) == []
     after = scenario.get("Deployment", "web")
     assert after["metadata"]["generation"] == before["metadata"]["generation"] == 1
     assert is_hash(marker(after)) and marker(after) == marker(before)
@@ -273,7 +273,8 @@ def test_s15_pods_of_a_controller_are_told_apart_by_the_request_namespace(
             prefix = pod["metadata"]["generateName"]
             decision = owner.decision("Pod", prefix)
             assert decision["held"] is held
-            event = owner.audit(verb="create", resource="pods", user=REPLICA_SET_CONTROLLER)[0]
+            wanted = {"verb": "create", "resource": "pods", "user": REPLICA_SET_CONTROLLER}
+            event = owner.wait_for(lambda: owner.audit(**wanted), "audit of the Pod")[0]
             assert "name" not in event["objectRef"]
             assert "name" not in event["requestObject"]["metadata"]
     finally:

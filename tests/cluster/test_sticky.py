@@ -19,7 +19,7 @@ from tests.cluster import objects
 from tests.cluster.api import Object, Response
 from tests.cluster.scenario import MARKER, QUICK, Scenario, is_hash, marker, stamp, uses
 
-KEYTURN = {"options": {"debounce": "1h", "max-wait": "1h"}}
+KEYTURN = {"options": {**QUICK, "debounce": "1h", "max-wait": "1h"}}
 
 FOREIGN = f"v1-000000-{'0' * 32}"
 
@@ -113,6 +113,7 @@ def test_s10_a_changed_template_into_a_missing_secret_keeps_the_old_marker(
 ) -> None:
     before = start(scenario)
     scenario.api.delete("Secret", "db", scenario.namespace)
+    scenario.wait_for(lambda: not hash_now(scenario), "Keyturn to know that the Secret is gone")
     response = scenario.annotate_template("Deployment", "web", reason="x")
     assert marker(response.object) == marker(before)
     (warning,) = response.warnings
