@@ -262,7 +262,19 @@ static void fingerprint_template(const struct evidence_request *request, struct 
     char ignored[FINGERPRINT_BYTES];
     const struct secret_ref_list *refs = &evidence->workload->refs;
     look_at_secrets(request, evidence, refs);
-    note_result(evidence, fingerprint_compute(request->keys, refs, &evidence->facts, ignored));
+    evidence->template_result = fingerprint_compute(request->keys, refs, &evidence->facts, ignored);
+    note_result(evidence, evidence->template_result);
+}
+
+const struct evidence_revision *evidence_wanted(const struct evidence *evidence)
+{
+    const struct evidence_revision *newest = evidence->revisions;
+    for (const struct evidence_revision *at = newest; at; at = at->next) {
+        newest = at->newest_ms > newest->newest_ms ? at : newest;
+    }
+    bool complete =
+        evidence->template_result == FINGERPRINT_OK && newest && newest->result == FINGERPRINT_OK;
+    return complete ? newest : NULL;
 }
 
 bool evidence_gather(const struct evidence_request *request, struct evidence *ret, struct err *err)

@@ -41,9 +41,10 @@ struct evidence {
     struct evidence_pod *pods;
     size_t pod_count;
     size_t pod_capacity;
-    bool missing;        /* a required reference is absent: nothing rolls */
-    bool unknown;        /* a reference is unknown */
-    const char *skipped; /* why the workload is none of ours; NULL otherwise */
+    enum fingerprint_result template_result; /* of the template's references, now */
+    bool missing;                            /* a required reference is absent */
+    bool unknown;                            /* a reference is unknown */
+    const char *skipped;                     /* why the workload is none of ours; NULL otherwise */
 };
 
 struct evidence_request {
@@ -58,6 +59,10 @@ struct evidence_request {
 /* ERR_MISSING: the workload is gone. */
 MUST_CHECK bool evidence_gather(const struct evidence_request *request, struct evidence *ret,
                                 struct err *err);
+/* The revision whose hash a roll asks for: that of the Pod created last, which is the one nearest
+ * to the template. The same for all Pods of the workload. NULL: nothing rolls, because nothing runs
+ * or because something that it or the template requires is absent or unknown. */
+const struct evidence_revision *evidence_wanted(const struct evidence *evidence);
 /* Accepts a zeroed struct. */
 void evidence_done(struct evidence *evidence);
 

@@ -262,9 +262,9 @@ struct outcome {
     size_t stale;
     size_t fresh;
     size_t stamped;
-    bool paced;  /* some stamps have to wait for the next second */
-    bool failed; /* some stamps could not be written */
-    const struct evidence_revision *roll_to;
+    bool paced;                             /* some stamps have to wait for the next second */
+    bool failed;                            /* some stamps could not be written */
+    const struct evidence_revision *wanted; /* NULL: nothing may roll now */
 };
 
 static void judge_pod(struct roller *roller, const struct evidence *evidence,
@@ -278,6 +278,7 @@ static void judge_pod(struct roller *roller, const struct evidence *evidence,
         .keys = evidence->keys,
         .marker = evidence->workload->marker,
         .hash = sv_of(revision->hash),
+        .wanted = outcome->wanted ? sv_of(outcome->wanted->hash) : SV(""),
         .secrets_written_ms = revision->secrets_written_ms,
         .secrets_resource_version = revision->secrets_resource_version,
     };
@@ -294,9 +295,6 @@ static void judge_pod(struct roller *roller, const struct evidence *evidence,
         break;
     case POD_STALE:
         outcome->stale++;
-        if (!outcome->roll_to || revision->newest_ms > outcome->roll_to->newest_ms) {
-            outcome->roll_to = revision;
-        }
         break;
     case POD_RESTAMP:
     case POD_ADOPT:
@@ -372,7 +370,7 @@ static void roll_stale(struct roller *roller, const char *key, const struct evid
                        const struct outcome *outcome)
 {
     struct err err;
-    if (roll(roller, evidence->workload, outcome->roll_to->hash, &err)) {
+    if (roll(roller, evidence->workload, outcome->wanted->hash, &err)) {
         note_stale(roller, key, 0);
         return;
     }
@@ -385,18 +383,19 @@ static void roll_stale(struct roller *roller, const char *key, const struct evid
 
 static void judge_all(struct roller *roller, const char *key, const struct evidence *evidence)
 {
-    struct outcome outcome = {0};
+    struct outcome outcome = {.wanted = evidence_wanted(evidence)};
     for (size_t i = 0; i < evidence->pod_count; i++) {
         judge_pod(roller, evidence, &evidence->pods[i], &outcome);
     }
-    const char *result = outcome.stale       ? "stale"
+    bool rolls = outcome.stale && outcome.wanted;
+    const char *result = rolls               ? "stale"
                          : outcome.stamped   ? "adopted"
                          : evidence->missing ? "missing"
                          : evidence->unknown ? "unknown"
                                              : "fresh";
     note_stale(roller, key, outcome.stale);
     note_evaluated(roller, key, result, evidence->pod_count, NULL);
-    if (outcome.stale) {
+    if (rolls) {
         roll_stale(roller, key, evidence, &outcome);
     } else if (outcome.paced) {
         again(roller, key, ADOPTION_PAUSE_MS);

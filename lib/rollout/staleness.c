@@ -33,5 +33,7 @@ enum pod_judgement staleness_judge(const struct staleness_now *now, const struct
         *ret_stamp = now->hash;
         return POD_RESTAMP;
     }
-    return sv_equal(now->marker, now->hash) ? POD_SUPERSEDED : POD_STALE;
+    bool asked_for =
+        sv_equal(now->marker, now->hash) || (now->wanted.len && sv_equal(now->marker, now->wanted));
+    return asked_for ? POD_SUPERSEDED : POD_STALE;
 }

@@ -2,7 +2,10 @@
 /* Is a Pod running with an old Secret? Pure; any thread.
  *
  * Stale is a live Pod (bound, not terminating, not finished) whose known stamp differs from the
- * hash of its references now, while the template's marker differs from that hash too. A stamp that
+ * hash of its references now, while the template's marker differs from that hash too, and from the
+ * one that a roll would set. While a rollout is under way Pods with different references live side
+ * by side, and each has a hash of its own: a template that asked for the one, then for the other,
+ * would never come to rest. A stamp that
  * is absent or was made under another key or version is never stale: it is adopted (DESIGN §6,
  * §12). */
 #ifndef ROLLOUT_STALENESS_H
@@ -23,6 +26,7 @@ struct staleness_now {
     const struct fingerprint_keys *keys;
     struct str_view marker;            /* of the live template; data NULL when it has none */
     struct str_view hash;              /* of the Pod's references, now */
+    struct str_view wanted;            /* what a roll would set; empty: `hash` */
     int64_t secrets_written_ms;        /* newest write of one of its Secrets; 0 unknown */
     uint64_t secrets_resource_version; /* highest one among its Secrets; 0 unknown */
 };

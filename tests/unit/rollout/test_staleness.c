@@ -6,6 +6,7 @@
 enum {
     OLD = 'a',
     NOW = 'b',
+    WANTED = 'c',
 };
 
 static struct fingerprint_keys keys;
@@ -25,6 +26,7 @@ static void setup(void)
     fingerprint_keys_derive(installation_key, &keys);
     make_hash(hashes[OLD], keys.id, OLD);
     make_hash(hashes[NOW], keys.id, NOW);
+    make_hash(hashes[WANTED], keys.id, WANTED);
     make_hash(foreign, strcmp(keys.id, "000000") == 0 ? "000001" : "000000", NOW);
 }
 
@@ -79,6 +81,23 @@ START_TEST(judges_every_row)
 }
 END_TEST
 
+/* Another revision of the same workload, whose Pods have other references. */
+START_TEST(a_pod_is_superseded_when_the_template_asks_for_what_a_roll_would_set)
+{
+    struct staleness_now now = {
+        .keys = &keys, .marker = hash(WANTED), .hash = hash(NOW), .wanted = hash(WANTED)};
+    struct staleness_pod pod = {.stamp = hash(OLD)};
+    struct str_view stamp = {0};
+    ck_assert_int_eq(staleness_judge(&now, &pod, &stamp), POD_SUPERSEDED);
+    now.marker = hash(OLD);
+    ck_assert_int_eq(staleness_judge(&now, &pod, &stamp), POD_STALE);
+    /* Nothing can be set now, and the template has no marker. */
+    now.marker = (struct str_view){0};
+    now.wanted = SV("");
+    ck_assert_int_eq(staleness_judge(&now, &pod, &stamp), POD_STALE);
+}
+END_TEST
+
 START_TEST(a_stamp_under_another_key_is_adopted_never_rolled)
 {
     struct staleness_now now = {.keys = &keys, .marker = hash(OLD), .hash = hash(NOW)};
@@ -106,6 +125,7 @@ Suite *suite(void)
     TCase *tcase = tcase_create("staleness");
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_loop_test(tcase, judges_every_row, 0, (int)ARRAY_LEN(cases));
+    tcase_add_test(tcase, a_pod_is_superseded_when_the_template_asks_for_what_a_roll_would_set);
     tcase_add_test(tcase, a_stamp_under_another_key_is_adopted_never_rolled);
     tcase_add_test(tcase, a_marker_under_another_key_is_no_baseline);
     suite_add_tcase(suite, tcase);
