@@ -6,6 +6,7 @@
  * n log n. */
 #include "base/json.h"
 
+#include <endian.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -118,12 +119,14 @@ static char *scan_plain(char *at, const char *end)
     while (end - at >= 8) {
         uint64_t word = 0;
         memcpy(&word, at, sizeof word);
+        word = le64toh(word);
         uint64_t quote = word ^ (ones * '"');
         uint64_t slash = word ^ (ones * '\\');
         uint64_t hit = ((quote - ones) & ~quote) | ((slash - ones) & ~slash) |
                        ((word - ones * 0x20) & ~word) | word;
         if (hit & high) {
-            break;
+            /* A borrow marks wrong bytes only above a right one, so the lowest mark is exact. */
+            return at + __builtin_ctzll(hit & high) / 8;
         }
         at += 8;
     }
@@ -389,9 +392,12 @@ static bool many_keys_unique(const struct json *object)
 static bool few_keys_unique(const struct json *object)
 {
     JSON_FOR_EACH (member, object) {
+        uint32_t len = member->key_len;
         for (const struct json *other = member->next; other; other = other->next) {
-            if (member->key_len == other->key_len &&
-                memcmp(member->key, other->key, member->key_len) == 0) {
+            /* Names of one length mostly end differently (f:name, f:path): no call for those. */
+            if (other->key_len == len &&
+                (len == 0 || (other->key[len - 1] == member->key[len - 1] &&
+                              memcmp(member->key, other->key, len) == 0))) {
                 return false;
             }
         }
@@ -553,11 +559,6 @@ const struct json *json_member_sv(const struct json *object, struct str_view nam
         }
     }
     return NULL;
-}
-
-const struct json *json_member(const struct json *object, const char *name)
-{
-    return json_member_sv(object, sv_of(name));
 }
 
 const struct json *json_path(const struct json *node, ...)

@@ -67,8 +67,11 @@ void json_doc_done(struct json_doc *doc);
 struct json *json_doc_node(struct json_doc *doc);
 
 /* NULL-safe readers: a missing node has no members, no text and is not anything. */
-const struct json *json_member(const struct json *object, const char *name);
 const struct json *json_member_sv(const struct json *object, struct str_view name);
+static inline const struct json *json_member(const struct json *object, const char *name)
+{
+    return json_member_sv(object, sv_of(name));
+}
 /* Walks members: json_path(review, "request", "object", NULL). */
 const struct json *json_path(const struct json *node, ...) __attribute__((sentinel));
 bool json_is(const struct json *node, enum json_type type);
