@@ -62,19 +62,26 @@ static enum fingerprint_result survey(const struct secret_ref_list *refs, const 
     return missing ? FINGERPRINT_MISSING : unknown ? FINGERPRINT_UNKNOWN : FINGERPRINT_OK;
 }
 
-/* Every present Secret that is about to be hashed was digested under `keys`. */
+/* Every present Secret that is about to be hashed was digested under `keys`: the first one is
+ * asked, at the price of an HMAC, and the others carry the same tag. */
 static bool digests_match(const struct fingerprint_keys *keys, const struct secret_ref_list *refs,
                           const struct facts *facts)
 {
-    const struct secret *last = NULL;
+    const struct secret *first = NULL;
     for (size_t i = 0; i < refs->count; i++) {
         const struct fact *fact =
             refs->items[i].rolls ? facts_find(facts, refs->items[i].secret) : NULL;
-        if (!fact || !fact->secret || fact->secret == last) {
+        const struct secret *secret = fact ? fact->secret : NULL;
+        if (!secret) {
             continue;
         }
-        last = fact->secret;
-        if (!secret_is_digested_under(last, &keys->digest)) {
+        if (!first) {
+            first = secret;
+            if (!secret_is_digested_under(first, &keys->digest)) {
+                return false;
+            }
+        }
+        if (memcmp(secret->digest_key_tag, first->digest_key_tag, DIGEST_KEY_TAG_BYTES) != 0) {
             return false;
         }
     }
