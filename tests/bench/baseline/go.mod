@@ -1,0 +1,3 @@
+module keyturn.io/bench/baseline
+
+go 1.19
