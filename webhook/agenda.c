@@ -76,18 +76,24 @@ size_t agenda_count(struct agenda *agenda)
     return count;
 }
 
-void agenda_free(struct agenda *agenda)
+void agenda_stop(struct agenda *agenda)
 {
-    if (!agenda) {
-        return;
-    }
     pthread_mutex_lock(&agenda->mutex);
     agenda->stopping = true;
     pthread_cond_signal(&agenda->changed);
     pthread_mutex_unlock(&agenda->mutex);
     if (agenda->started) {
         pthread_join(agenda->thread, NULL);
+        agenda->started = false;
     }
+}
+
+void agenda_free(struct agenda *agenda)
+{
+    if (!agenda) {
+        return;
+    }
+    agenda_stop(agenda);
     rollout_queue_done(&agenda->queue);
     pthread_mutex_destroy(&agenda->mutex);
     pthread_cond_destroy(&agenda->changed);

@@ -29,7 +29,9 @@ void agenda_look_in(struct agenda *agenda, struct str_view key, int64_t delay_ms
 /* Any thread: something changed; look when it has been quiet for `debounce_ms`. */
 void agenda_touch(struct agenda *agenda, struct str_view key);
 size_t agenda_count(struct agenda *agenda);
-/* Lets the present look end, then ends the thread. Accepts NULL. */
+/* Lets the present look end, then ends the thread. Entries may still be made; nobody looks. */
+void agenda_stop(struct agenda *agenda);
+/* Stops it first. Accepts NULL. */
 void agenda_free(struct agenda *agenda);
 
 #endif

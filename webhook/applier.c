@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/applier.h"
 
+#include <stdatomic.h>
+
 #include "base/limits.h"
 #include "webhook/agenda.h"
 #include "webhook/kube_sink.h"
@@ -47,6 +49,7 @@ struct applier {
     pthread_cond_t landed;
     struct table runs;     /* "namespace/name" -> struct run; guarded */
     struct table progress; /* "namespace/name" -> struct progress; guarded */
+    atomic_bool stopping;
 };
 
 static void look(void *context, const char *key);
@@ -68,6 +71,7 @@ struct applier *applier_new(const struct applier_options *options)
     table_init(&applier->runs, NULL);
     table_init(&applier->progress, progress_free);
     store_health_init(&applier->stores);
+    atomic_init(&applier->stopping, false);
     applier->agenda = agenda_new(&(struct agenda_options){
         .name = "applier", .clock = options->clock, .look = look, .context = applier});
     applier->outcomes = metrics_counter(options->metrics, "keyturn_externalsecrets_total",
@@ -78,6 +82,12 @@ struct applier *applier_new(const struct applier_options *options)
 void applier_start(struct applier *applier)
 {
     agenda_start(applier->agenda);
+}
+
+void applier_stop(struct applier *applier)
+{
+    atomic_store(&applier->stopping, true);
+    agenda_stop(applier->agenda);
 }
 
 void applier_free(struct applier *applier)
@@ -545,7 +555,7 @@ static void carry_out_in_background(void *argument, void *thread_context)
     struct secret *secret = NULL;
     struct err err = {0};
     free(background);
-    if (leader_leads(applier->options.leader)) {
+    if (leader_leads(applier->options.leader) && !atomic_load(&applier->stopping)) {
         enum reconcile_outcome outcome =
             carry_out_shared(applier, external_secret, thread_context,
                              now_ms(applier) + BACKGROUND_DEADLINE_MS, &secret, &err);

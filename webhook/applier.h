@@ -47,7 +47,10 @@ void applier_store_changed(struct applier *applier, bool cluster, struct str_vie
                            struct str_view name);
 /* This replica leads now, or the world is known now: everything is to be looked at. */
 void applier_look_at_all(struct applier *applier);
-/* The workers have been released before. */
+/* Nothing is begun any more: what waits in the workers' queues returns at once. To be called before
+ * the workers are released, which the applier would otherwise go on giving work to. */
+void applier_stop(struct applier *applier);
+/* The workers have been released before. Accepts NULL. */
 void applier_free(struct applier *applier);
 
 #endif

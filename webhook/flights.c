@@ -191,7 +191,12 @@ static void fly(void *argument, void *thread_context)
 {
     struct flight *flight = argument;
     struct flights *flights = flight->owner;
-    flights->options.fly(flights->options.context, flight, thread_context);
+    pthread_mutex_lock(&flights->mutex);
+    bool wanted = !flights->closed;
+    pthread_mutex_unlock(&flights->mutex);
+    if (wanted) {
+        flights->options.fly(flights->options.context, flight, thread_context);
+    }
     pthread_mutex_lock(&flights->mutex);
     CLEANUP(mem_free_ptr)
     struct flight_waiter **ready =

@@ -49,7 +49,7 @@ void flights_free(struct flights *flights);
 MUST_CHECK bool flights_join(struct flights *flights, struct flight_waiter *waiter,
                              const struct str_view *names, size_t count, bool materialise,
                              int64_t deadline_ms);
-/* From now on nobody may wait; whoever waits is resumed. */
+/* From now on nobody may wait; whoever waits is resumed, and what is still queued is not flown. */
 void flights_close(struct flights *flights);
 size_t flights_waiting(struct flights *flights);
 

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/reporter.h"
 
+#include <stdatomic.h>
+
 #include "webhook/clients.h"
 #include "webhook/workers.h"
 
 enum {
     QUEUE_CEILING = 1000,
     POST_DEADLINE_MS = 5000,
+    /* What is queued when the process stops may take this long, all together. */
+    LAST_WORDS_MS = 3000,
 };
 
 struct reporter {
@@ -14,6 +18,7 @@ struct reporter {
     struct workers *workers;
     struct kube_events *events;
     const struct log *log;
+    atomic_int_least64_t silent_after_ms;
 };
 
 /* One Event with copies of all its text. */
@@ -32,6 +37,7 @@ struct reporter *reporter_new(struct kube_config *config, const char *instance,
     struct reporter *reporter = mem_alloc(sizeof *reporter);
     reporter->clients = (struct clients_options){.config = config, .clock = clock};
     reporter->log = log;
+    atomic_init(&reporter->silent_after_ms, INT64_MAX);
     reporter->events = kube_events_new("keyturn", instance);
     reporter->workers = workers_new(&(struct workers_options){
         .name = "events",
@@ -59,8 +65,11 @@ static void post(void *argument, void *thread_context)
     struct clients *clients = thread_context;
     struct reporter *reporter = note->reporter;
     struct err err;
-    int64_t deadline = clock_monotonic_ms(reporter->clients.clock) + POST_DEADLINE_MS;
-    if (!kube_events_post(reporter->events, &clients->kube, &note->event, deadline, &err)) {
+    int64_t now = clock_monotonic_ms(reporter->clients.clock);
+    int64_t silent = atomic_load(&reporter->silent_after_ms);
+    int64_t deadline = silent - now < POST_DEADLINE_MS ? silent : now + POST_DEADLINE_MS;
+    if (now < silent &&
+        !kube_events_post(reporter->events, &clients->kube, &note->event, deadline, &err)) {
         struct log_line line = log_begin(reporter->log, LOG_WARN, "event not posted");
         log_str(&line, "reason", sv_of(note->event.reason));
         log_str(&line, "namespace", note->event.namespace);
@@ -96,6 +105,8 @@ void reporter_free(struct reporter *reporter)
     if (!reporter) {
         return;
     }
+    atomic_store(&reporter->silent_after_ms,
+                 clock_monotonic_ms(reporter->clients.clock) + LAST_WORDS_MS);
     workers_free(reporter->workers);
     kube_events_free(reporter->events);
     free(reporter);

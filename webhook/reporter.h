@@ -16,7 +16,7 @@ struct reporter *reporter_new(struct kube_config *config, const char *instance,
                               const struct clock *clock, const struct log *log);
 /* Any thread; copies everything it is given. */
 void reporter_post(struct reporter *reporter, const struct kube_event *event);
-/* Posts what is queued, then ends the thread. Accepts NULL. */
+/* Posts what is queued, for at most three seconds, then ends the thread. Accepts NULL. */
 void reporter_free(struct reporter *reporter);
 
 #endif

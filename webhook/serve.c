@@ -534,6 +534,7 @@ static void free_parts(struct serving *serving)
     agenda_free(serving->key_keeper);
     roller_free(serving->roller);
     gates_free(serving->gates);
+    applier_stop(serving->applier);
     workers_free(serving->flight_workers);
     workers_free(serving->background_workers);
     applier_free(serving->applier);

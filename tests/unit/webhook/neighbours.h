@@ -3,8 +3,9 @@
  * a Lease that is held when the test says so, and Events that are only counted.
  *
  * What is defined here stands in for webhook/clients.c, leader.c and reporter.c: the linker takes
- * it and leaves their objects in the archive. Included by one test program at a time, so everything
- * is static but those names. Any thread. */
+ * it and leaves their objects in the archive. The test of one of the latter two says so before
+ * (NEIGHBOURS_WITHOUT_LEADER, NEIGHBOURS_WITHOUT_REPORTER). Included by one test program at a time,
+ * so everything is static but those names. Any thread. */
 #ifndef TESTS_WEBHOOK_NEIGHBOURS_H
 #define TESTS_WEBHOOK_NEIGHBOURS_H
 
@@ -46,8 +47,13 @@ static struct {
     void (*asked)(struct api_route *route);
 } api = {.headers = ""};
 
+#ifndef NEIGHBOURS_WITHOUT_LEADER
 static atomic_bool lease_is_held = true;
+static atomic_uint lease_asked;
+#endif
+#ifndef NEIGHBOURS_WITHOUT_REPORTER
 static atomic_uint events_posted;
+#endif
 
 static inline struct api_route *api_find(const char *method, const char *part)
 {
@@ -184,8 +190,6 @@ static inline struct kube_config *api_config(void)
     return config;
 }
 
-/* ---- webhook/clients.h ---- */
-
 void *clients_start(void *argument)
 {
     const struct clients_options *options = argument;
@@ -200,21 +204,22 @@ void clients_stop(void *clients)
     free(clients);
 }
 
-/* ---- webhook/leader.h ---- */
-
+#ifndef NEIGHBOURS_WITHOUT_LEADER
 bool leader_leads(const struct leader *leader)
 {
     (void)leader;
+    atomic_fetch_add(&lease_asked, 1);
     return atomic_load(&lease_is_held);
 }
+#endif
 
-/* ---- webhook/reporter.h ---- */
-
+#ifndef NEIGHBOURS_WITHOUT_REPORTER
 void reporter_post(struct reporter *reporter, const struct kube_event *event)
 {
     (void)reporter;
     (void)event;
     atomic_fetch_add(&events_posted, 1);
 }
+#endif
 
 #endif

@@ -200,6 +200,31 @@ START_TEST(closing_resumes_everybody_and_takes_nobody)
 }
 END_TEST
 
+START_TEST(closing_leaves_what_is_queued_on_the_ground)
+{
+    struct request requests[3];
+    for (size_t i = 0; i < 3; i++) {
+        request_init(&requests[i]);
+    }
+    free(requests[2].facts.namespace);
+    requests[2].facts.namespace = str_dup("m");
+    ck_assert(flights_join(flights, &requests[0].waiter, both, 2, true, in_ms(60000)));
+    ck_assert(flights_join(flights, &requests[1].waiter, both, 2, false, in_ms(60000)));
+    await(&sky.flown, 4);
+    /* All four threads are busy. */
+    ck_assert(flights_join(flights, &requests[2].waiter, both, 2, true, in_ms(60000)));
+    flights_close(flights);
+    open_sky();
+    workers_free(workers);
+    workers = NULL;
+    ck_assert_uint_eq(sky.flown, 4);
+    ck_assert_uint_eq(sky.resumed, 3);
+    for (size_t i = 0; i < 3; i++) {
+        facts_done(&requests[i].facts);
+    }
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("webhook/flights");
@@ -211,6 +236,7 @@ Suite *suite(void)
     tcase_add_test(tcase, the_deadline_resumes_and_a_late_result_reaches_nobody);
     tcase_add_test(tcase, too_many_waiters_are_not_taken);
     tcase_add_test(tcase, closing_resumes_everybody_and_takes_nobody);
+    tcase_add_test(tcase, closing_leaves_what_is_queued_on_the_ground);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define NEIGHBOURS_WITHOUT_REPORTER
+#include "check_main.h"
+
+#include <fcntl.h>
+
+#include "neighbours.h"
+
+static const char EVENTS[] = "/events";
+
+static atomic_int_least64_t now_ms = 1000000;
+static struct kube_config *config;
+static struct reporter *reporter;
+static struct log quiet;
+
+static atomic_uint times_asked;
+
+static int64_t told_time(void *context)
+{
+    (void)context;
+    atomic_fetch_add(&times_asked, 1);
+    return atomic_load(&now_ms);
+}
+
+static const struct clock told_clock = {.wall_ms = told_time, .monotonic_ms = told_time};
+
+/* Each call takes what a call may take. */
+static void take_time(struct api_route *route)
+{
+    (void)route;
+    atomic_fetch_add(&now_ms, 5000);
+}
+
+static void setup(void)
+{
+    api_begin();
+    api_set("POST", EVENTS, 201, "{}");
+    quiet = (struct log){
+        .fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .level = LOG_ERROR, .clock = &told_clock};
+    config = api_config();
+    reporter = reporter_new(config, "test", &told_clock, &quiet);
+}
+
+static void teardown(void)
+{
+    reporter_free(reporter);
+    kube_config_free(config);
+    close(quiet.fd);
+    api_end();
+}
+
+static void post(unsigned number)
+{
+    char name[16];
+    (void)snprintf(name, sizeof name, "pod-%u", number);
+    const struct kube_event event = {.api_version = "v1",
+                                     .kind = "Pod",
+                                     .namespace = SV("n"),
+                                     .name = sv_of(name),
+                                     .reason = "Tested",
+                                     .message = SV("said")};
+    reporter_post(reporter, &event);
+}
+
+static void end_reporter(void)
+{
+    reporter_free(reporter);
+    reporter = NULL;
+}
+
+START_TEST(what_is_queued_is_posted_before_the_end)
+{
+    for (unsigned i = 0; i < 20; i++) {
+        post(i);
+    }
+    end_reporter();
+    ck_assert_uint_eq(api_count("POST", EVENTS), 20);
+}
+END_TEST
+
+static void *free_reporter(void *argument)
+{
+    reporter_free(argument);
+    return NULL;
+}
+
+START_TEST(an_api_server_that_does_not_answer_does_not_hold_up_the_end)
+{
+    pthread_mutex_lock(&api.mutex);
+    api.asked = take_time;
+    api_set("POST", EVENTS, 0, "%s", "");
+    pthread_mutex_unlock(&api.mutex);
+    api_hold("POST", EVENTS, true);
+    for (unsigned i = 0; i < 20; i++) {
+        post(i);
+    }
+    api_await("POST", EVENTS, 1);
+    /* The one thread that posts waits for its answer; who asks for the time is the end. */
+    unsigned before = atomic_load(&times_asked);
+    pthread_t ending;
+    ck_assert(thread_start(&ending, "ending", free_reporter, reporter));
+    reporter = NULL;
+    while (atomic_load(&times_asked) == before) {
+        sched_yield();
+    }
+    api_hold("POST", EVENTS, false);
+    pthread_join(ending, NULL);
+    /* What was on its way, and what began before the time was up. */
+    ck_assert_uint_le(api_count("POST", EVENTS), 3);
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *suite = suite_create("webhook/reporter");
+    TCase *tcase = tcase_create("reporter");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, what_is_queued_is_posted_before_the_end);
+    tcase_add_test(tcase, an_api_server_that_does_not_answer_does_not_hold_up_the_end);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
