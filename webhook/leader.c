@@ -19,6 +19,8 @@ struct leader {
     bool started;
     bool stopping;
     bool led;
+    pthread_mutex_t telling; /* held during `changed` */
+    bool silent;             /* guarded by `telling` */
 };
 
 struct leader *leader_new(const struct leader_options *options)
@@ -27,6 +29,7 @@ struct leader *leader_new(const struct leader_options *options)
     leader->options = *options;
     mutex_init(&leader->mutex);
     cond_init(&leader->wake);
+    mutex_init(&leader->telling);
     kube_lease_init(&leader->lease, sv_of(options->namespace), sv_of(options->lease),
                     sv_of(options->identity));
     return leader;
@@ -37,38 +40,58 @@ bool leader_leads(const struct leader *leader)
     return kube_lease_held(&leader->lease, clock_monotonic_ms(leader->options.clock));
 }
 
-static void notice_change(struct leader *leader)
+void leader_silence(struct leader *leader)
+{
+    pthread_mutex_lock(&leader->telling);
+    leader->silent = true;
+    pthread_mutex_unlock(&leader->telling);
+}
+
+static void become(struct leader *leader, bool leads)
+{
+    leader->led = leads;
+    pthread_mutex_lock(&leader->telling);
+    if (!leader->silent) {
+        leader->options.changed(leader->options.context, leads);
+    }
+    pthread_mutex_unlock(&leader->telling);
+}
+
+static void notice_change(struct leader *leader, int64_t held_until_ms)
 {
     bool leads = leader_leads(leader);
+    if (leads && leader->led && clock_monotonic_ms(leader->options.clock) >= held_until_ms) {
+        /* Renewed too late: what came up meanwhile found nobody leading, and was dropped. */
+        become(leader, false);
+    }
     if (leads == leader->led) {
         return;
     }
-    leader->led = leads;
     struct log_line line = log_begin(leader->options.log, LOG_INFO, "leader");
     log_bool(&line, "leads", leads);
     log_str(&line, "holder",
             leads ? sv_of(leader->options.identity) : kube_lease_holder(&leader->lease));
     log_end(&line);
-    leader->options.changed(leader->options.context, leads);
+    become(leader, leads);
 }
 
 static void step(struct leader *leader, const struct clients *clients)
 {
     struct err err;
+    int64_t held_until_ms = kube_lease_held_until_ms(&leader->lease);
     if (!kube_lease_step(&leader->lease, &clients->kube, STEP_TIMEOUT_MS, &err)) {
         struct log_line line = log_begin(leader->options.log, LOG_WARN, "lease");
         log_err(&line, &err);
         log_end(&line);
     }
-    notice_change(leader);
+    notice_change(leader, held_until_ms);
 }
 
 static void resign(struct leader *leader, const struct clients *clients)
 {
     struct err err;
     if (leader->led) {
-        leader->led = false;
-        leader->options.changed(leader->options.context, false);
+        become(leader, false);
     }
     if (!kube_lease_release(&leader->lease, &clients->kube, RELEASE_TIMEOUT_MS, &err)) {
         struct log_line line = log_begin(leader->options.log, LOG_WARN, "lease not released");
@@ -123,5 +146,6 @@ void leader_free(struct leader *leader)
     kube_lease_done(&leader->lease);
     pthread_mutex_destroy(&leader->mutex);
     pthread_cond_destroy(&leader->wake);
+    pthread_mutex_destroy(&leader->telling);
     free(leader);
 }

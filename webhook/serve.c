@@ -159,9 +159,7 @@ static void on_synced(void *context)
 static void on_leader(void *context, bool leads)
 {
     struct serving *serving = context;
-    /* While stopping, the watcher goes before the Lease does. */
-    if (leads && !atomic_load(&serving->health.draining) &&
-        watcher_knows_workloads(serving->watcher)) {
+    if (leads && watcher_knows_workloads(serving->watcher)) {
         look_at_everything(serving);
     }
 }
@@ -529,6 +527,8 @@ static bool drain(struct serving *serving)
 
 static void free_parts(struct serving *serving)
 {
+    /* The Lease is held until nothing acts any more, but who tells of it goes first. */
+    leader_silence(serving->leader);
     watcher_free(serving->watcher);
     cert_keeper_free(serving->keeper);
     agenda_free(serving->key_keeper);

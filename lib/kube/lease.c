@@ -241,7 +241,12 @@ int64_t kube_lease_next_ms(const struct kube_lease *lease)
 
 bool kube_lease_held(const struct kube_lease *lease, int64_t now_ms)
 {
-    return now_ms < atomic_load(&lease->held_until_ms);
+    return now_ms < kube_lease_held_until_ms(lease);
+}
+
+int64_t kube_lease_held_until_ms(const struct kube_lease *lease)
+{
+    return atomic_load(&lease->held_until_ms);
 }
 
 struct str_view kube_lease_holder(const struct kube_lease *lease)
