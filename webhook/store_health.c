@@ -4,6 +4,11 @@
 #include "base/limits.h"
 #include "webhook/thread.h"
 
+enum {
+    /* Beyond it those go that may be asked by now. */
+    STORES_REMEMBERED = 1000,
+};
+
 void store_health_init(struct store_health *health)
 {
     mutex_init(&health->mutex);
@@ -41,6 +46,27 @@ bool store_health_may_ask(struct store_health *health, const struct store *store
     return true;
 }
 
+/* Holds the mutex. A store that was deleted while it was silent is never asked again. */
+static void make_room(struct store_health *health, int64_t now_ms)
+{
+    size_t position = 0;
+    struct str_view key;
+    void *value = NULL;
+    if (health->probes.count < STORES_REMEMBERED) {
+        return;
+    }
+    struct table kept;
+    table_init(&kept, free);
+    while (table_next(&health->probes, &position, &key, &value)) {
+        int64_t next_probe = *(const int64_t *)value;
+        if (next_probe > now_ms) {
+            table_put(&kept, key, mem_dup(&next_probe, sizeof next_probe));
+        }
+    }
+    table_done(&health->probes);
+    health->probes = kept;
+}
+
 void store_health_note(struct store_health *health, const struct store *store, int64_t now_ms,
                        const struct err *failure)
 {
@@ -49,6 +75,7 @@ void store_health_note(struct store_health *health, const struct store *store, i
     bool silent = failure && (failure->kind == ERR_TIMEOUT || failure->kind == ERR_UNAVAILABLE);
     pthread_mutex_lock(&health->mutex);
     if (silent) {
+        make_room(health, now_ms);
         int64_t next_probe = now_ms + STORE_PROBE_MS;
         table_put(&health->probes, buf_view(&key), mem_dup(&next_probe, sizeof next_probe));
     } else {

@@ -79,6 +79,20 @@ START_TEST(stores_do_not_share_their_fate)
 }
 END_TEST
 
+START_TEST(stores_that_are_gone_are_forgotten)
+{
+    char name[16];
+    struct store store = {.namespace = {"n", 1}};
+    for (int i = 0; i < 5000; i++) {
+        (void)snprintf(name, sizeof name, "s%d", i);
+        store.name = sv_of(name);
+        fail_at(&store, ERR_TIMEOUT, (int64_t)i * STORE_PROBE_MS / 100);
+    }
+    ck_assert_uint_le(health.probes.count, 1000);
+    ck_assert(!may_ask(&store, (int64_t)4999 * STORE_PROBE_MS / 100));
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("webhook/store_health");
@@ -89,6 +103,7 @@ Suite *suite(void)
     tcase_add_test(tcase, one_answer_opens_it_again);
     tcase_add_test(tcase, a_refusal_is_an_answer);
     tcase_add_test(tcase, stores_do_not_share_their_fate);
+    tcase_add_test(tcase, stores_that_are_gone_are_forgotten);
     suite_add_tcase(suite, tcase);
     return suite;
 }
