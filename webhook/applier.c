@@ -35,9 +35,9 @@ struct run {
 
 /* What the leader knows about one ExternalSecret between two looks. */
 struct progress {
-    int64_t generation;
-    char *uid;
+    char *basis; /* what was carried out, or tried */
     unsigned failures;
+    int64_t due_ms; /* when to look again; INT64_MAX: when something changes */
 };
 
 struct applier {
@@ -57,7 +57,7 @@ static void look(void *context, const char *key);
 static void progress_free(void *value)
 {
     struct progress *progress = value;
-    free(progress->uid);
+    free(progress->basis);
     free(progress);
 }
 
@@ -409,15 +409,18 @@ static void plan(struct applier *applier, struct str_view namespace, struct str_
     agenda_look_in(applier->agenda, buf_view(&key), delay_ms);
 }
 
-/* Has this generation been carried out, or tried, already? */
-static bool is_new(struct applier *applier, const struct external_secret *external_secret)
+/* Has this generation been carried out, or tried, already, and with this store? `*ret_due_ms` is
+ * then when it is to be looked at again. */
+static bool is_new(struct applier *applier, const struct external_secret *external_secret,
+                   int64_t *ret_due_ms)
 {
     CLEANUP(buf_done) struct buf key;
+    CLEANUP(mem_free_ptr) char *basis = make_basis(applier, external_secret);
     write_key(&key, external_secret->namespace, external_secret->name);
     pthread_mutex_lock(&applier->mutex);
     const struct progress *progress = table_get(&applier->progress, buf_view(&key));
-    bool fresh = !progress || progress->generation != external_secret->generation ||
-                 !sv_is(external_secret->uid, progress->uid);
+    bool fresh = !progress || strcmp(progress->basis, basis) != 0;
+    *ret_due_ms = progress ? progress->due_ms : 0;
     pthread_mutex_unlock(&applier->mutex);
     return fresh;
 }
@@ -434,14 +437,13 @@ static void forget(struct applier *applier, struct str_view namespace, struct st
 void applier_external_secret_changed(struct applier *applier, struct str_view namespace,
                                      struct str_view name)
 {
-    if (!applier->options.enabled || !leader_leads(applier->options.leader)) {
-        return;
-    }
+    int64_t ignored = 0;
     struct external_secret *external_secret =
         world_external_secret(applier->options.world, namespace, name);
     if (!external_secret) {
         forget(applier, namespace, name);
-    } else if (is_new(applier, external_secret)) {
+    } else if (applier->options.enabled && leader_leads(applier->options.leader) &&
+               is_new(applier, external_secret, &ignored)) {
         plan(applier, namespace, name, 0);
     }
     external_secret_release(external_secret);
@@ -481,10 +483,33 @@ void applier_store_changed(struct applier *applier, bool cluster, struct str_vie
     world_external_secrets(applier->options.world, &all);
     for (size_t i = 0; i < all.count; i++) {
         const struct external_secret *external_secret = all.items[i];
-        if (uses_store(external_secret, cluster, namespace, name)) {
+        int64_t ignored = 0;
+        /* A list tells of stores that are as they were. */
+        if (uses_store(external_secret, cluster, namespace, name) &&
+            is_new(applier, external_secret, &ignored)) {
             plan(applier, external_secret->namespace, external_secret->name, 0);
         }
     }
+}
+
+/* How long until the look at one whose place among all is `share`, from 0 to 1; INT64_MAX: none. */
+static int64_t delay_of(struct applier *applier, const struct external_secret *external_secret,
+                        double share)
+{
+    int64_t due_ms = 0;
+    struct secret *secret =
+        world_secret(applier->options.world, external_secret->namespace, external_secret->target);
+    bool fresh = is_new(applier, external_secret, &due_ms);
+    int64_t left = fresh ? 0 : due_ms == INT64_MAX ? INT64_MAX : due_ms - now_ms(applier);
+    int64_t spread = external_secret->refresh_interval_ms < SPREAD_MS
+                         ? external_secret->refresh_interval_ms
+                         : SPREAD_MS;
+    secret_release(secret);
+    if (!secret) {
+        return 0;
+    }
+    /* Evenly, in whatever order: no two restarts ask AWS for everything at one instant. */
+    return left > 0 ? left : spread > 0 ? (int64_t)((double)spread * share) : 0;
 }
 
 void applier_look_at_all(struct applier *applier)
@@ -496,36 +521,17 @@ void applier_look_at_all(struct applier *applier)
     world_external_secrets(applier->options.world, &all);
     for (size_t i = 0; i < all.count; i++) {
         const struct external_secret *external_secret = all.items[i];
-        struct secret *secret = world_secret(applier->options.world, external_secret->namespace,
-                                             external_secret->target);
-        int64_t spread = external_secret->refresh_interval_ms < SPREAD_MS
-                             ? external_secret->refresh_interval_ms
-                             : SPREAD_MS;
-        /* Evenly, in whatever order: no two restarts ask AWS for everything at one instant. */
-        int64_t delay = secret && spread > 0 ? spread * (int64_t)i / (int64_t)all.count : 0;
-        plan(applier, external_secret->namespace, external_secret->name, delay);
-        secret_release(secret);
+        int64_t delay = delay_of(applier, external_secret, (double)i / (double)all.count);
+        if (delay != INT64_MAX) {
+            plan(applier, external_secret->namespace, external_secret->name, delay);
+        }
     }
 }
 
-/* Remembers what was tried and answers when to look again; INT64_MAX: when something changes. */
-static int64_t note_progress(struct applier *applier, const struct external_secret *external_secret,
-                             enum reconcile_outcome outcome)
+/* How long until the next look; INT64_MAX: until something changes. */
+static int64_t next_look(const struct external_secret *external_secret,
+                         enum reconcile_outcome outcome, unsigned failures)
 {
-    CLEANUP(buf_done) struct buf key;
-    write_key(&key, external_secret->namespace, external_secret->name);
-    pthread_mutex_lock(&applier->mutex);
-    struct progress *progress = table_get(&applier->progress, buf_view(&key));
-    if (!progress) {
-        progress = mem_alloc(sizeof *progress);
-        table_put(&applier->progress, buf_view(&key), progress);
-    }
-    free(progress->uid);
-    progress->uid = sv_dup(external_secret->uid);
-    progress->generation = external_secret->generation;
-    progress->failures = succeeded(outcome) ? 0 : progress->failures + 1;
-    unsigned failures = progress->failures;
-    pthread_mutex_unlock(&applier->mutex);
     if (outcome == RECONCILE_UNSUPPORTED) {
         return INT64_MAX;
     }
@@ -542,6 +548,27 @@ static int64_t note_progress(struct applier *applier, const struct external_secr
     return interval > REFRESH_FLOOR_MS ? interval : REFRESH_FLOOR_MS;
 }
 
+/* Remembers what was tried, which is `basis`, and answers how long until the next look. */
+static int64_t note_progress(struct applier *applier, const struct external_secret *external_secret,
+                             const char *basis, enum reconcile_outcome outcome)
+{
+    CLEANUP(buf_done) struct buf key;
+    write_key(&key, external_secret->namespace, external_secret->name);
+    pthread_mutex_lock(&applier->mutex);
+    struct progress *progress = table_get(&applier->progress, buf_view(&key));
+    if (!progress) {
+        progress = mem_alloc(sizeof *progress);
+        table_put(&applier->progress, buf_view(&key), progress);
+    }
+    free(progress->basis);
+    progress->basis = str_dup(basis);
+    progress->failures = succeeded(outcome) ? 0 : progress->failures + 1;
+    int64_t delay = next_look(external_secret, outcome, progress->failures);
+    progress->due_ms = delay == INT64_MAX ? INT64_MAX : now_ms(applier) + delay;
+    pthread_mutex_unlock(&applier->mutex);
+    return delay;
+}
+
 struct background {
     struct applier *applier;
     struct external_secret *external_secret;
@@ -556,10 +583,11 @@ static void carry_out_in_background(void *argument, void *thread_context)
     struct err err = {0};
     free(background);
     if (leader_leads(applier->options.leader) && !atomic_load(&applier->stopping)) {
+        CLEANUP(mem_free_ptr) char *basis = make_basis(applier, external_secret);
         enum reconcile_outcome outcome =
             carry_out_shared(applier, external_secret, thread_context,
                              now_ms(applier) + BACKGROUND_DEADLINE_MS, &secret, &err);
-        int64_t delay = note_progress(applier, external_secret, outcome);
+        int64_t delay = note_progress(applier, external_secret, basis, outcome);
         if (delay != INT64_MAX) {
             plan(applier, external_secret->namespace, external_secret->name, delay);
         }
@@ -578,7 +606,11 @@ static void look(void *context, const char *key)
     }
     struct external_secret *external_secret =
         world_external_secret(applier->options.world, namespace, name);
-    if (!external_secret || external_secret->deleting) {
+    if (!external_secret) {
+        forget(applier, namespace, name);
+        return;
+    }
+    if (external_secret->deleting) {
         external_secret_release(external_secret);
         return;
     }

@@ -6,6 +6,7 @@
 #include "neighbours.h"
 #include "quoted_json.h"
 #include "webhook/applier.h"
+#include "webhook/sources.h"
 
 static struct fingerprint_keys keys;
 static struct kube_config *config;
@@ -18,12 +19,32 @@ static struct log quiet;
 
 static const char SECRETS[] = "/namespaces/n/secrets";
 
-/* A store of the fake provider with the value "remote". */
+/* Stands in for webhook/sources.c: every key has the value "v". */
+static bool read_all(void *context, const struct store *store, struct remote_read *reads,
+                     size_t count, int64_t deadline_ms, struct err *err)
+{
+    (void)context;
+    (void)store;
+    (void)deadline_ms;
+    (void)err;
+    for (size_t i = 0; i < count; i++) {
+        secret_buf_init(&reads[i].value, 16);
+        secret_buf_add(&reads[i].value, SV("v"));
+    }
+    return true;
+}
+
+struct secret_source sources_for(struct clients *clients)
+{
+    (void)clients;
+    return (struct secret_source){.read = read_all};
+}
+
 static void put_store(const char *name, const char *version)
 {
     struct json_text json = quoted_json(
         "{'metadata':{'namespace':'n','name':'%s','uid':'u-%s','resourceVersion':'%s'},'spec':"
-        "{'provider':{'fake':{'data':[{'key':'r','value':'remote'}]}}}}",
+        "{'provider':{'aws':{'service':'SecretsManager','region':'eu-central-1'}}}}",
         name, name, version);
     struct store *store = NULL;
     struct err err = {0};
@@ -96,11 +117,45 @@ static void teardown(void)
     api_end();
 }
 
+/* As the watch would tell of it. */
+static void put_secret(const char *name)
+{
+    struct json_text json = quoted_json(
+        "{'metadata':{'namespace':'n','name':'%s','uid':'u','resourceVersion':'2'}}", name);
+    struct secret *secret = NULL;
+    struct err err = {0};
+    ck_assert_msg(secret_decode(json.root, &keys.digest, &secret, &err), "%s", err.message);
+    (void)world_put_secret(world, secret);
+    json_text_done(&json);
+}
+
+#define POST_OF(name) "externalsecrets.external-secrets.io%2F" name
+
+static void script_api(unsigned post_status)
+{
+    static const char *const posts[] = {POST_OF("a"), POST_OF("b"), POST_OF("c")};
+    pthread_mutex_lock(&api.mutex);
+    api_set("GET", SECRETS, 404, "{}");
+    for (size_t i = 0; i < ARRAY_LEN(posts); i++) {
+        api_set("POST", posts[i], post_status,
+                "{'metadata':{'namespace':'n','name':'x','uid':'u','resourceVersion':'2'}}");
+    }
+    pthread_mutex_unlock(&api.mutex);
+}
+
+/* Makes its Secret, which the watch then tells of. There is one worker, and what was planned
+ * earlier has been done when this returns. */
+static void carry_out(const char *name, const char *post)
+{
+    put_external_secret(name);
+    applier_external_secret_changed(applier, SV("n"), sv_of(name));
+    api_await("POST", post, 1);
+    put_secret(name);
+}
+
 START_TEST(what_is_queued_when_the_process_stops_is_not_begun)
 {
-    api_set("GET", SECRETS, 404, "{}");
-    api_set("POST", SECRETS, 201,
-            "{'metadata':{'namespace':'n','name':'x','uid':'u','resourceVersion':'2'}}");
+    script_api(201);
     api_hold("GET", SECRETS, true);
     put_external_secret("a");
     put_external_secret("b");
@@ -121,12 +176,66 @@ START_TEST(what_is_queued_when_the_process_stops_is_not_begun)
 }
 END_TEST
 
+START_TEST(an_api_server_that_fails_says_nothing_about_the_store)
+{
+    script_api(500);
+    carry_out("a", POST_OF("a"));
+    carry_out("b", POST_OF("b"));
+}
+END_TEST
+
+START_TEST(looking_at_everything_asks_for_nothing_that_is_not_due)
+{
+    script_api(201);
+    carry_out("a", POST_OF("a"));
+    carry_out("b", POST_OF("b"));
+    world_erase(world, WORLD_EXTERNAL_SECRETS, SV("n"), SV("b"));
+    applier_look_at_all(applier);
+    carry_out("c", POST_OF("c"));
+    ck_assert_uint_eq(api_count("POST", POST_OF("a")), 1);
+}
+END_TEST
+
+START_TEST(a_store_that_is_listed_again_is_asked_when_it_has_changed)
+{
+    script_api(201);
+    carry_out("a", POST_OF("a"));
+    carry_out("b", POST_OF("b"));
+    put_store("store", "1");
+    applier_store_changed(applier, false, SV("n"), SV("store"));
+    carry_out("c", POST_OF("c"));
+    ck_assert_uint_eq(api_count("POST", POST_OF("a")), 1);
+    put_store("store", "2");
+    applier_store_changed(applier, false, SV("n"), SV("store"));
+    api_await("POST", POST_OF("a"), 2);
+}
+END_TEST
+
+START_TEST(what_changed_while_another_led_is_carried_out)
+{
+    script_api(201);
+    carry_out("a", POST_OF("a"));
+    carry_out("b", POST_OF("b"));
+    world_erase(world, WORLD_EXTERNAL_SECRETS, SV("n"), SV("b"));
+    atomic_store(&lease_is_held, false);
+    put_store("store", "2");
+    applier_store_changed(applier, false, SV("n"), SV("store"));
+    atomic_store(&lease_is_held, true);
+    applier_look_at_all(applier);
+    api_await("POST", POST_OF("a"), 2);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("webhook/applier");
     TCase *tcase = tcase_create("applier");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, what_is_queued_when_the_process_stops_is_not_begun);
+    tcase_add_test(tcase, an_api_server_that_fails_says_nothing_about_the_store);
+    tcase_add_test(tcase, looking_at_everything_asks_for_nothing_that_is_not_due);
+    tcase_add_test(tcase, a_store_that_is_listed_again_is_asked_when_it_has_changed);
+    tcase_add_test(tcase, what_changed_while_another_led_is_carried_out);
     suite_add_tcase(suite, tcase);
     return suite;
 }
