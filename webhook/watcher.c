@@ -10,6 +10,14 @@ enum {
     METRIC_BYTES = 64 * 1024,
 };
 
+struct feed;
+
+/* One version of a resource: what its watch calls back with. */
+struct source {
+    struct feed *feed;
+    bool begun_unseen; /* a list has begun, and nothing of it has been seen */
+};
+
 /* One resource and the table it fills. */
 struct feed {
     struct watcher *watcher;
@@ -22,7 +30,10 @@ struct feed {
     bool only_with_stores;
     struct kube_watch *watch;
     struct kube_watch *older_watch;
+    struct source newer_source;
+    struct source older_source;
     bool newer_missing; /* the API server does not know `resource` */
+    bool older_is_over; /* its watch goes after this round: not from within a handler */
     /* What is being listed means nothing (its digests are under another key): the table is not
      * known before the next list has begun and ended. */
     atomic_bool outdated;
@@ -235,16 +246,33 @@ static void erase(struct feed *feed, struct str_view namespace, struct str_view 
     }
 }
 
+static void begin(struct source *source)
+{
+    source->begun_unseen = false;
+    world_relist_begin(source->feed->watcher->options.world, source->feed->table);
+}
+
+/* Every half minute a list of the newer version begins, only to find that there is none. The older
+ * one's may be on its way then, and what it has told so far is not to be forgotten. */
 static void on_relist_begin(void *context)
 {
-    struct feed *feed = context;
+    struct source *source = context;
+    struct feed *feed = source->feed;
     atomic_store(&feed->outdated, false);
-    world_relist_begin(feed->watcher->options.world, feed->table);
+    if (source == &feed->newer_source && feed->newer_missing) {
+        source->begun_unseen = true;
+    } else {
+        begin(source);
+    }
 }
 
 static void on_object(void *context, enum kube_watch_event event, const struct json *object)
 {
-    struct feed *feed = context;
+    struct source *source = context;
+    struct feed *feed = source->feed;
+    if (source->begun_unseen) {
+        begin(source);
+    }
     if (event == KUBE_WATCH_DELETED) {
         const struct json *metadata = json_member(object, "metadata");
         erase(feed, json_string(json_member(metadata, "namespace")),
@@ -257,8 +285,12 @@ static void on_object(void *context, enum kube_watch_event event, const struct j
 static void on_unreadable(void *context, enum kube_watch_event event, struct str_view namespace,
                           struct str_view name)
 {
-    struct feed *feed = context;
+    struct source *source = context;
+    struct feed *feed = source->feed;
     struct err err;
+    if (source->begun_unseen) {
+        begin(source);
+    }
     err_set(&err, ERR_TOO_BIG, "over the limit of %d bytes for one object", LIMIT_ELEMENT_BYTES);
     struct log_line line = log_begin(feed->watcher->options.log, LOG_WARN, "object not readable");
     log_str(&line, "resource", sv_of(feed->label));
@@ -283,7 +315,11 @@ static void set_synced(struct feed *feed, bool synced)
 
 static void on_relist_end(void *context)
 {
-    struct feed *feed = context;
+    struct source *source = context;
+    struct feed *feed = source->feed;
+    if (source->begun_unseen) {
+        begin(source);
+    }
     world_relist_end(feed->watcher->options.world, feed->table, tell_gone, feed);
     set_synced(feed, true);
 }
@@ -296,7 +332,7 @@ static void forget_table(struct feed *feed)
 
 static const struct kube_watch_handlers HANDLERS;
 
-static struct kube_watch *add_watch(struct feed *feed, const struct kube_resource *resource);
+static struct kube_watch *add_watch(struct source *source, const struct kube_resource *resource);
 
 static void log_state(const struct feed *feed, enum kube_watch_sync state, const char *reason)
 {
@@ -314,7 +350,10 @@ static void on_no_kind(struct feed *feed)
 {
     if (feed->older && !feed->newer_missing) {
         feed->newer_missing = true;
-        feed->older_watch = add_watch(feed, feed->older);
+        feed->older_is_over = false;
+        if (!feed->older_watch) {
+            feed->older_watch = add_watch(&feed->older_source, feed->older);
+        }
         return;
     }
     if (!feed->older || kube_watch_state(feed->older_watch) == KUBE_WATCH_NO_KIND) {
@@ -325,7 +364,7 @@ static void on_no_kind(struct feed *feed)
 
 static void on_state(void *context, enum kube_watch_sync state, const char *reason)
 {
-    struct feed *feed = context;
+    struct feed *feed = ((struct source *)context)->feed;
     log_state(feed, state, reason);
     if (state == KUBE_WATCH_NO_KIND) {
         on_no_kind(feed);
@@ -333,8 +372,7 @@ static void on_state(void *context, enum kube_watch_sync state, const char *reas
     }
     if (feed->older_watch && kube_watch_state(feed->watch) == KUBE_WATCH_SYNCED) {
         /* The newer version was installed meanwhile: one watch is enough. */
-        kube_watcher_remove(feed->watcher->watches, feed->older_watch);
-        feed->older_watch = NULL;
+        feed->older_is_over = true;
         feed->newer_missing = false;
     }
     set_synced(feed, state == KUBE_WATCH_SYNCED);
@@ -348,14 +386,15 @@ static const struct kube_watch_handlers HANDLERS = {
     .state = on_state,
 };
 
-static struct kube_watch *add_watch(struct feed *feed, const struct kube_resource *resource)
+static struct kube_watch *add_watch(struct source *source, const struct kube_resource *resource)
 {
+    const struct feed *feed = source->feed;
     const struct kube_watch_options options = {
         .target = {.resource = resource},
         .field_selector = feed->field_selector,
         .label = feed->label,
     };
-    return kube_watcher_add(feed->watcher->watches, &options, &HANDLERS, feed);
+    return kube_watcher_add(feed->watcher->watches, &options, &HANDLERS, source);
 }
 
 struct watcher *watcher_new(const struct watcher_options *options)
@@ -371,9 +410,23 @@ struct watcher *watcher_new(const struct watcher_options *options)
         struct feed *feed = &watcher->feeds[watcher->feed_count++];
         *feed = FEEDS[i];
         feed->watcher = watcher;
-        feed->watch = add_watch(feed, feed->resource);
+        feed->newer_source.feed = feed;
+        feed->older_source.feed = feed;
+        feed->watch = add_watch(&feed->newer_source, feed->resource);
     }
     return watcher;
+}
+
+static void retire_older(struct watcher *watcher)
+{
+    for (size_t i = 0; i < watcher->feed_count; i++) {
+        struct feed *feed = &watcher->feeds[i];
+        if (feed->older_is_over) {
+            kube_watcher_remove(watcher->watches, feed->older_watch);
+            feed->older_watch = NULL;
+            feed->older_is_over = false;
+        }
+    }
 }
 
 static void *watcher_main(void *argument)
@@ -381,6 +434,7 @@ static void *watcher_main(void *argument)
     struct watcher *watcher = argument;
     while (!atomic_load(&watcher->stopping)) {
         kube_watcher_run_once(watcher->watches, RUN_WAIT_MS);
+        retire_older(watcher);
     }
     return NULL;
 }
