@@ -94,7 +94,11 @@ static void plan_all(struct gates *gates, struct str_view namespace)
 
 void gates_namespace_changed(struct gates *gates, struct str_view namespace)
 {
-    plan_all(gates, namespace);
+    /* While Secrets are being listed each of them would look through all Pods; gates_all_changed()
+     * follows. */
+    if (world_is_synced(gates->options.world, WORLD_SECRETS)) {
+        plan_all(gates, namespace);
+    }
 }
 
 void gates_all_changed(struct gates *gates)

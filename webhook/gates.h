@@ -30,7 +30,8 @@ struct gates *gates_new(const struct gates_options *options);
 void gates_start(struct gates *gates);
 /* Any thread. An unbound Pod came or changed. */
 void gates_pod_changed(struct gates *gates, const struct pod *pod);
-/* Any thread. A Secret or an ExternalSecret of the namespace came, changed or went. */
+/* Any thread. A Secret or an ExternalSecret of the namespace came, changed its content or went.
+ * Does nothing before Secrets are known: then gates_all_changed() is called. */
 void gates_namespace_changed(struct gates *gates, struct str_view namespace);
 /* Any thread. Everything has to be looked at again (first sync, new key, new leader). */
 void gates_all_changed(struct gates *gates);

@@ -69,9 +69,9 @@ static const char KEY_MISSING[] = "installation key";
 static void on_secret(void *context, struct str_view namespace, struct str_view name, bool content)
 {
     struct serving *serving = context;
-    gates_namespace_changed(serving->gates, namespace);
     applier_secret_changed(serving->applier, namespace, name);
     if (content) {
+        gates_namespace_changed(serving->gates, namespace);
         roller_secret_changed(serving->roller, namespace, name);
     }
 }
