@@ -14,9 +14,10 @@ enum {
     FOLLOWER_DELAY_MS = 200,
     CONFLICT_DELAY_MS = 100,
     FAILURE_DELAY_MS = 1000,
-    UNSYNCED_DELAY_MS = 1000,
     /* After a restart no hold ends before the world is known and this has passed. */
     SETTLE_MS = 10000,
+    /* What is not known so long after the start is not going to be: we may not read it. */
+    PATIENCE_MS = 60000,
     PATCH_BYTES = 1024,
     /* Pods whose hold has been told; forgotten all at once when there are more. */
     TOLD_CEILING = 10000,
@@ -28,9 +29,11 @@ struct gates {
     struct clients *clients; /* of the agenda's thread, made at its first look */
     struct agenda *agenda;
     struct metric *releases;
-    int64_t synced_wall_ms;  /* API server's clock when the world was first known; 0: not yet */
+    int64_t started_ms;      /* by the API server's clock, as the next; 0: not yet */
+    int64_t known_ms;        /* when Secrets were first known */
     int64_t clock_offset_ms; /* API server's clock minus ours */
-    struct table told;       /* Pod uid -> the message it was told last */
+    bool clock_asked;
+    struct table told; /* Pod uid -> the message it was told last */
 };
 
 static void look(void *context, const char *key);
@@ -289,15 +292,36 @@ static void patch(struct gates *gates, const struct pod *pod,
     }
 }
 
-/* ExternalSecrets that are forbidden, or whose definition is broken, must not keep a Pod from the
- * Secret that is there. */
-static bool world_is_known(struct gates *gates)
+static int64_t api_now_ms(const struct gates *gates)
 {
-    bool known = world_is_synced(gates->options.world, WORLD_SECRETS);
-    if (known && gates->synced_wall_ms == 0) {
-        gates->synced_wall_ms = clock_wall_ms(gates->options.clock) + gates->clock_offset_ms;
+    return clock_wall_ms(gates->options.clock) + gates->clock_offset_ms;
+}
+
+/* A hold is counted from a time by the API server's clock, and the first look may end it. */
+static void ask_for_clock(struct gates *gates, const struct pod *pod)
+{
+    CLEANUP(kube_response_done) struct kube_response response = {0};
+    struct err ignored;
+    const struct kube_target target = {
+        .resource = &kube_pods, .namespace = pod->namespace, .name = pod->name};
+    int64_t deadline = clock_monotonic_ms(gates->options.clock) + PATCH_DEADLINE_MS;
+    if (!gates->clock_asked && pod->gated) {
+        (void)!kube_get(&gates->clients->kube, &target, deadline, &response, &ignored);
+        learn_clock(gates, &response);
+        gates->clock_asked = response.status != 0;
     }
-    return known;
+}
+
+static int64_t not_before_ms(struct gates *gates, bool known)
+{
+    int64_t now = api_now_ms(gates);
+    if (gates->started_ms == 0) {
+        gates->started_ms = now;
+    }
+    if (known && gates->known_ms == 0) {
+        gates->known_ms = now;
+    }
+    return gates->known_ms ? gates->known_ms + SETTLE_MS : gates->started_ms + PATIENCE_MS;
 }
 
 static void judge(struct gates *gates, const struct pod *pod, struct gate_judgement *ret)
@@ -306,24 +330,21 @@ static void judge(struct gates *gates, const struct pod *pod, struct gate_judgem
     struct fingerprint_keys keys;
     CLEANUP(facts_done) struct facts facts;
     bool known_keys = world_keys(gates->options.world, &keys);
-    bool synced = world_is_known(gates);
+    bool synced = world_is_synced(gates->options.world, WORLD_SECRETS);
     facts_init(&facts, pod->namespace);
     world_look_up(gates->options.world, &pod->refs, &facts);
     /* It may have become unknown meanwhile, and then so is what was looked up. */
-    synced = world_is_known(gates) && synced;
+    synced = synced && world_is_synced(gates->options.world, WORLD_SECRETS);
     const struct gate_input input = {
         .pod = pod,
         .facts = &facts,
         .keys = known_keys ? &keys : NULL,
         .rules = &rules,
         .synced = synced,
-        .now_ms = clock_wall_ms(gates->options.clock) + gates->clock_offset_ms,
-        .not_before_ms = gates->synced_wall_ms + SETTLE_MS,
+        .now_ms = api_now_ms(gates),
+        .not_before_ms = not_before_ms(gates, synced),
     };
     gate_judge(&input, ret);
-    if (pod->gated && !synced) {
-        ret->again_ms = input.now_ms + UNSYNCED_DELAY_MS;
-    }
     fingerprint_keys_wipe(&keys);
 }
 
@@ -343,12 +364,13 @@ static void look(void *context, const char *key)
     if (!pod) {
         return;
     }
+    ask_for_clock(gates, pod);
     judge(gates, pod, &judgement);
     if (judgement.reason != GATE_NOTHING) {
         patch(gates, pod, &judgement);
     } else if (judgement.again_ms != INT64_MAX) {
         report_held(gates, pod, &judgement);
-        int64_t now = clock_wall_ms(gates->options.clock) + gates->clock_offset_ms;
+        int64_t now = api_now_ms(gates);
         plan(gates, pod, judgement.again_ms > now ? judgement.again_ms - now : 0);
     }
     pod_release(pod);

@@ -33,7 +33,7 @@ void gates_pod_changed(struct gates *gates, const struct pod *pod);
 /* Any thread. A Secret or an ExternalSecret of the namespace came, changed its content or went.
  * Does nothing before Secrets are known: then gates_all_changed() is called. */
 void gates_namespace_changed(struct gates *gates, struct str_view namespace);
-/* Any thread. Everything has to be looked at again (first sync, new key, new leader). */
+/* Any thread. Everything has to be looked at again (a table became known, new key, new leader). */
 void gates_all_changed(struct gates *gates);
 /* Held Pods and the age of the oldest, for the metrics. */
 void gates_held(struct gates *gates, size_t *ret_count, int64_t *ret_oldest_ms);

@@ -153,6 +153,9 @@ static void on_synced(void *context)
     }
     if (watcher_knows_workloads(serving->watcher)) {
         look_at_everything(serving);
+    } else {
+        /* It needs only some of the tables, of which others may never be known. */
+        gates_all_changed(serving->gates);
     }
 }
 
