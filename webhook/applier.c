@@ -512,10 +512,20 @@ static int64_t delay_of(struct applier *applier, const struct external_secret *e
     return left > 0 ? left : spread > 0 ? (int64_t)((double)spread * share) : 0;
 }
 
+/* What is not known yet would look as if it were not there. */
+static bool world_is_known(const struct applier *applier)
+{
+    struct world *world = applier->options.world;
+    return world_is_synced(world, WORLD_SECRETS) &&
+           world_is_synced(world, WORLD_EXTERNAL_SECRETS) && world_is_synced(world, WORLD_STORES) &&
+           world_is_synced(world, WORLD_CLUSTER_STORES);
+}
+
 void applier_look_at_all(struct applier *applier)
 {
     CLEANUP(world_list_done) struct world_list all = {0};
-    if (!applier->options.enabled || !leader_leads(applier->options.leader)) {
+    if (!applier->options.enabled || !leader_leads(applier->options.leader) ||
+        !world_is_known(applier)) {
         return;
     }
     world_external_secrets(applier->options.world, &all);

@@ -45,7 +45,8 @@ void applier_secret_changed(struct applier *applier, struct str_view namespace,
                             struct str_view name);
 void applier_store_changed(struct applier *applier, bool cluster, struct str_view namespace,
                            struct str_view name);
-/* This replica leads now, or the world is known now: everything is to be looked at. */
+/* This replica leads now, or a table is known now: everything is to be looked at. Does nothing
+ * while one of Secrets, ExternalSecrets and stores is not known. */
 void applier_look_at_all(struct applier *applier);
 /* Nothing is begun any more: what waits in the workers' queues returns at once. To be called before
  * the workers are released, which the applier would otherwise go on giving work to. */

@@ -140,8 +140,10 @@ static void on_own_secret(void *context, struct str_view name, const struct json
 static void look_at_everything(struct serving *serving)
 {
     gates_all_changed(serving->gates);
-    roller_look_at_all(serving->roller);
     applier_look_at_all(serving->applier);
+    if (watcher_knows_workloads(serving->watcher)) {
+        roller_look_at_all(serving->roller);
+    }
 }
 
 static void on_synced(void *context)
@@ -151,18 +153,14 @@ static void on_synced(void *context)
         struct log_line line = log_begin(&serving->log, LOG_INFO, "synced");
         log_end(&line);
     }
-    if (watcher_knows_workloads(serving->watcher)) {
-        look_at_everything(serving);
-    } else {
-        /* It needs only some of the tables, of which others may never be known. */
-        gates_all_changed(serving->gates);
-    }
+    /* Each needs some of the tables, of which others may never be known. */
+    look_at_everything(serving);
 }
 
 static void on_leader(void *context, bool leads)
 {
     struct serving *serving = context;
-    if (leads && watcher_knows_workloads(serving->watcher)) {
+    if (leads) {
         look_at_everything(serving);
     }
 }

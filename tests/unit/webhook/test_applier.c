@@ -81,6 +81,8 @@ static void setup(void)
     world_set_keys(world, &keys);
     world_set_synced(world, WORLD_SECRETS, true);
     world_set_synced(world, WORLD_EXTERNAL_SECRETS, true);
+    world_set_synced(world, WORLD_STORES, true);
+    world_set_synced(world, WORLD_CLUSTER_STORES, true);
     put_store("store", "1");
     workers = workers_new(&(struct workers_options){.name = "test",
                                                     .max_threads = 1,
@@ -196,6 +198,20 @@ START_TEST(looking_at_everything_asks_for_nothing_that_is_not_due)
 }
 END_TEST
 
+START_TEST(nothing_is_looked_at_before_its_stores_are_known)
+{
+    script_api(201);
+    put_external_secret("a");
+    world_set_synced(world, WORLD_STORES, false);
+    applier_look_at_all(applier);
+    carry_out("b", POST_OF("b"));
+    ck_assert_uint_eq(api_count("POST", POST_OF("a")), 0);
+    world_set_synced(world, WORLD_STORES, true);
+    applier_look_at_all(applier);
+    api_await("POST", POST_OF("a"), 1);
+}
+END_TEST
+
 START_TEST(a_store_that_is_listed_again_is_asked_when_it_has_changed)
 {
     script_api(201);
@@ -234,6 +250,7 @@ Suite *suite(void)
     tcase_add_test(tcase, what_is_queued_when_the_process_stops_is_not_begun);
     tcase_add_test(tcase, an_api_server_that_fails_says_nothing_about_the_store);
     tcase_add_test(tcase, looking_at_everything_asks_for_nothing_that_is_not_due);
+    tcase_add_test(tcase, nothing_is_looked_at_before_its_stores_are_known);
     tcase_add_test(tcase, a_store_that_is_listed_again_is_asked_when_it_has_changed);
     tcase_add_test(tcase, what_changed_while_another_led_is_carried_out);
     suite_add_tcase(suite, tcase);
