@@ -12,8 +12,9 @@
 enum {
     PATCH_DEADLINE_MS = 5000,
     FOLLOWER_DELAY_MS = 200,
-    CONFLICT_DELAY_MS = 100,
     FAILURE_DELAY_MS = 1000,
+    /* Somebody has to do something: permissions, another's webhook. */
+    REFUSED_DELAY_MS = 30000,
     /* After a restart no hold ends before the world is known and this has passed. */
     SETTLE_MS = 10000,
     /* What is not known so long after the start is not going to be: we may not read it. */
@@ -257,7 +258,8 @@ static void log_patched(struct gates *gates, const struct pod *pod,
     log_end(&line);
 }
 
-/* A view that lags behind the API server meets a conflict, and then simply looks again. */
+/* A view that lags behind the API server meets a conflict; the watch brings what is new, and with
+ * it the next look. */
 static void patch(struct gates *gates, const struct pod *pod,
                   const struct gate_judgement *judgement)
 {
@@ -281,14 +283,14 @@ static void patch(struct gates *gates, const struct pod *pod,
             report_released(gates, pod, judgement);
         }
     } else if (err.kind == ERR_CONFLICT) {
-        plan(gates, pod, CONFLICT_DELAY_MS);
+        plan(gates, pod, FAILURE_DELAY_MS);
     } else if (err.kind != ERR_MISSING) {
         struct log_line line = log_begin(gates->options.log, LOG_WARN, "gate not released");
         log_str(&line, "namespace", pod->namespace);
         log_str(&line, "pod", pod->name);
         log_err(&line, &err);
         log_end(&line);
-        plan(gates, pod, FAILURE_DELAY_MS);
+        plan(gates, pod, err.retryable ? FAILURE_DELAY_MS : REFUSED_DELAY_MS);
     }
 }
 

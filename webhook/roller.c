@@ -16,6 +16,8 @@ enum {
     CALL_DEADLINE_MS = 10000,
     UNKNOWN_DELAY_MS = 30000,
     FAILURE_DELAY_MS = 5000,
+    /* Somebody has to do something: permissions, another's webhook. */
+    REFUSED_DELAY_MS = 60000,
     CONFLICT_DELAY_MS = 500,
     FULL_COMPARE_MS = 10 * 60 * 1000,
     /* Adoption is paced: so many Pods a second. */
@@ -378,7 +380,10 @@ static void roll_stale(struct roller *roller, const char *key, const struct evid
     log_str(&line, "workload", sv_of(key));
     log_err(&line, &err);
     log_end(&line);
-    again(roller, key, err.kind == ERR_CONFLICT ? CONFLICT_DELAY_MS : FAILURE_DELAY_MS);
+    again(roller, key,
+          err.kind == ERR_CONFLICT ? CONFLICT_DELAY_MS
+          : err.retryable          ? FAILURE_DELAY_MS
+                                   : REFUSED_DELAY_MS);
 }
 
 static void judge_all(struct roller *roller, const char *key, const struct evidence *evidence)

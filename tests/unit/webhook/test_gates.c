@@ -33,21 +33,26 @@ static int64_t skewed_wall(void *context)
 
 static const struct clock skewed_clock = {.wall_ms = skewed_wall, .monotonic_ms = skewed_monotonic};
 
-/* A held Pod that waits for s/k. The API server's clock is years behind ours. */
-static struct pod *put_pod(const char *version)
+/* A held Pod that waits for the key k. The API server's clock is years behind ours. */
+static struct pod *put_pod_for(const char *name, const char *secret)
 {
     struct json_text json = quoted_json(
-        "{'metadata':{'namespace':'n','name':'p','uid':'u','resourceVersion':'%s',"
+        "{'metadata':{'namespace':'n','name':'%s','uid':'u-%s','resourceVersion':'1',"
         "'creationTimestamp':'2023-12-31T23:59:50Z'},'spec':{'schedulingGates':[{'name':"
         "'keyturn.io/secrets'}],'containers':[{'name':'c','env':[{'name':'E','valueFrom':"
-        "{'secretKeyRef':{'name':'s','key':'k'}}}]}]}}",
-        version);
+        "{'secretKeyRef':{'name':'%s','key':'k'}}}]}]}}",
+        name, name, secret);
     struct pod *pod = NULL;
     struct err err = {0};
     ck_assert_msg(pod_decode(json.root, &pod, &err), "%s", err.message);
     world_put_pod(world, pod_retain(pod));
     json_text_done(&json);
     return pod;
+}
+
+static void put_pod(void)
+{
+    pod_release(put_pod_for("p", "s"));
 }
 
 static void put_secret(void)
@@ -68,6 +73,7 @@ static void setup(void)
     api_begin();
     api.headers = "Date: Mon, 01 Jan 2024 00:00:00 GMT";
     api_set("GET", POD, 200, "{}");
+    api_set("GET", "/pods/other", 200, "{}");
     api_set("PATCH", POD, 200, "{}");
     quiet = (struct log){
         .fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .level = LOG_ERROR, .clock = &skewed_clock};
@@ -115,10 +121,23 @@ static void look_after(int64_t ms)
     }
 }
 
+/* Time goes by, and another Pod is looked at, after all that is due by then. */
+static void look_at_other(const struct pod *other, int64_t ms)
+{
+    atomic_fetch_add(&skew_ms, ms);
+    unsigned told = atomic_load(&lease_asked);
+    gates_pod_changed(gates, other);
+    int64_t deadline = clock_monotonic_ms(clock_system()) + API_PATIENCE_MS;
+    while (atomic_load(&lease_asked) < told + 2) {
+        ck_assert_int_lt(clock_monotonic_ms(clock_system()), deadline);
+        sched_yield();
+    }
+}
+
 START_TEST(a_hold_ends_by_the_api_servers_clock)
 {
     tables_are_known(true);
-    pod_release(put_pod("1"));
+    put_pod();
     look_after(0);
     ck_assert_uint_eq(api_count("GET", POD), 1);
     look_after(30 * 1000);
@@ -134,7 +153,7 @@ START_TEST(no_hold_ends_before_the_world_is_known_or_has_had_its_time)
     /* Its hold was over before we started: another replica may know why it is still held. */
     api.headers = "Date: Mon, 01 Jan 2024 01:00:00 GMT";
     tables_are_known(false);
-    pod_release(put_pod("1"));
+    put_pod();
     look_after(0);
     look_after(50 * 1000);
     ck_assert_uint_eq(api_count("PATCH", POD), 0);
@@ -147,7 +166,7 @@ END_TEST
 START_TEST(a_secret_that_comes_releases_where_external_secrets_are_not_known)
 {
     world_set_synced(world, WORLD_SECRETS, true);
-    pod_release(put_pod("1"));
+    put_pod();
     look_after(0);
     ck_assert_uint_eq(api_count("PATCH", POD), 0);
     put_secret();
@@ -160,12 +179,31 @@ END_TEST
 START_TEST(a_list_of_secrets_does_not_look_through_all_pods_for_each)
 {
     unsigned before = atomic_load(&lease_asked);
-    pod_release(put_pod("1"));
+    put_pod();
     gates_namespace_changed(gates, SV("n"));
     ck_assert_uint_eq(atomic_load(&lease_asked), before);
     tables_are_known(true);
     gates_namespace_changed(gates, SV("n"));
     ck_assert_uint_gt(atomic_load(&lease_asked), before);
+}
+END_TEST
+
+START_TEST(a_patch_that_is_refused_is_not_tried_every_second)
+{
+    tables_are_known(true);
+    put_secret();
+    put_pod();
+    struct pod *other = put_pod_for("other", "missing");
+    pthread_mutex_lock(&api.mutex);
+    api_set("PATCH", POD, 403, "{}");
+    pthread_mutex_unlock(&api.mutex);
+    gates_all_changed(gates);
+    api_await("PATCH", POD, 1);
+    look_at_other(other, 5 * 1000);
+    ck_assert_uint_eq(api_count("PATCH", POD), 1);
+    look_at_other(other, 31 * 1000);
+    ck_assert_uint_eq(api_count("PATCH", POD), 2);
+    pod_release(other);
 }
 END_TEST
 
@@ -179,6 +217,7 @@ Suite *suite(void)
     tcase_add_test(tcase, no_hold_ends_before_the_world_is_known_or_has_had_its_time);
     tcase_add_test(tcase, a_secret_that_comes_releases_where_external_secrets_are_not_known);
     tcase_add_test(tcase, a_list_of_secrets_does_not_look_through_all_pods_for_each);
+    tcase_add_test(tcase, a_patch_that_is_refused_is_not_tried_every_second);
     suite_add_tcase(suite, tcase);
     return suite;
 }
