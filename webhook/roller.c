@@ -183,13 +183,25 @@ static uint64_t birth_of(struct roller *roller, struct str_view uid)
     return version;
 }
 
+/* Holds the mutex. */
+static void forget_all_stale(struct roller *roller)
+{
+    table_done(&roller->stale);
+    table_init(&roller->stale, free);
+}
+
 size_t roller_stale_pods(struct roller *roller)
 {
+    bool leads = leader_leads(roller->options.leader);
     size_t total = 0;
     size_t position = 0;
     struct str_view key;
     void *value = NULL;
     pthread_mutex_lock(&roller->mutex);
+    if (!leads) {
+        /* What this replica saw while it led is the next leader's to say. */
+        forget_all_stale(roller);
+    }
     while (table_next(&roller->stale, &position, &key, &value)) {
         total += *(const size_t *)value;
     }
@@ -428,6 +440,39 @@ static bool split_key(const char *key, enum workload_kind *kind, struct str_view
     return info != NULL;
 }
 
+static bool is_gone(struct roller *roller, const char *key)
+{
+    enum workload_kind kind = KIND_NONE;
+    struct str_view namespace = {0};
+    struct str_view name = {0};
+    if (!split_key(key, &kind, &namespace, &name)) {
+        return true;
+    }
+    struct workload *workload = world_workload(roller->options.world, kind, namespace, name);
+    workload_release(workload);
+    return !workload;
+}
+
+/* Nobody looks at a workload again that was deleted while its Pods were stale. */
+static void forget_stale_of_gone(struct roller *roller)
+{
+    struct table kept;
+    size_t position = 0;
+    struct str_view key;
+    void *value = NULL;
+    table_init(&kept, free);
+    pthread_mutex_lock(&roller->mutex);
+    while (table_next(&roller->stale, &position, &key, &value)) {
+        CLEANUP(mem_free_ptr) char *text = sv_dup(key);
+        if (!is_gone(roller, text)) {
+            table_put(&kept, key, mem_dup(value, sizeof(size_t)));
+        }
+    }
+    table_done(&roller->stale);
+    roller->stale = kept;
+    pthread_mutex_unlock(&roller->mutex);
+}
+
 static void look_at_workload(struct roller *roller, const char *key)
 {
     enum workload_kind kind = KIND_NONE;
@@ -478,6 +523,7 @@ static void look(void *context, const char *key)
     if (strcmp(key, FULL_COMPARE) == 0) {
         again(roller, FULL_COMPARE, FULL_COMPARE_MS);
         if (leads) {
+            forget_stale_of_gone(roller);
             roller_look_at_all(roller);
         }
     } else if (leads) {

@@ -9,6 +9,8 @@
 static const char DEPLOYMENT[] = "/deployments/w";
 static const char PODS[] = "/pods?";
 
+/* The system's clock and what tests add to it. */
+static atomic_int_least64_t skew_ms;
 static struct fingerprint_keys keys;
 static struct kube_config *config;
 static struct metrics *metrics;
@@ -24,6 +26,20 @@ static const char *template_refs;
 #define ENV(secret)                                                                                \
     "{'name':'" secret "','valueFrom':{'secretKeyRef':{'name':'" secret "','key':'k'}}}"
 #define POD_SPEC "'spec':{'nodeName':'n1','containers':[{'name':'c','env':[%s]}]}"
+
+static int64_t skewed_monotonic(void *context)
+{
+    (void)context;
+    return clock_monotonic_ms(clock_system()) + atomic_load(&skew_ms);
+}
+
+static int64_t system_wall(void *context)
+{
+    (void)context;
+    return clock_wall_ms(clock_system());
+}
+
+static const struct clock skewed_clock = {.wall_ms = system_wall, .monotonic_ms = skewed_monotonic};
 
 static void set_deployment(void)
 {
@@ -78,6 +94,7 @@ static void setup(void)
     api_begin();
     api.asked = take_roll;
     set_deployment();
+    api_set("GET", "/deployments/none", 404, "{}");
     api_set("PATCH", DEPLOYMENT, 200, "{}");
     api_set("GET", PODS, 200,
             "{'metadata':{'resourceVersion':'9'},'items':[" LISTED(
@@ -88,13 +105,13 @@ static void setup(void)
     set_secret("/secrets/s", "s");
     set_secret("/secrets/t", "t");
     quiet = (struct log){
-        .fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .level = LOG_ERROR, .clock = clock_system()};
+        .fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .level = LOG_ERROR, .clock = &skewed_clock};
     config = api_config();
     metrics = metrics_new();
     world = world_new();
     world_set_keys(world, &keys);
     roller = roller_new(&(struct roller_options){.config = config,
-                                                 .clock = clock_system(),
+                                                 .clock = &skewed_clock,
                                                  .log = &quiet,
                                                  .world = world,
                                                  .metrics = metrics});
@@ -111,17 +128,28 @@ static void teardown(void)
     api_end();
 }
 
-/* Looks at the workload and waits until its Pods are being read. */
-static void look(void)
+/* Looks at the workload and waits until it is being read. */
+static void look_at(const char *name, const char *part)
 {
     struct secret_ref ref = {.secret = SV("s")};
     struct workload workload = {.kind = KIND_DEPLOYMENT,
                                 .namespace = SV("n"),
-                                .name = SV("w"),
+                                .name = sv_of(name),
                                 .refs = {.items = &ref, .count = 1}};
-    unsigned before = api_count("GET", DEPLOYMENT);
+    unsigned before = api_count("GET", part);
     roller_workload_changed(roller, &workload);
-    api_await("GET", DEPLOYMENT, before + 1);
+    api_await("GET", part, before + 1);
+}
+
+static void look(void)
+{
+    look_at("w", DEPLOYMENT);
+}
+
+/* One look behind another: what came before has ended. */
+static void settle(void)
+{
+    look_at("none", "/deployments/none");
 }
 
 /* Ends the roller: the last look has ended, too. */
@@ -169,6 +197,39 @@ START_TEST(nothing_rolls_while_a_secret_of_the_template_cannot_be_read)
 }
 END_TEST
 
+START_TEST(stale_pods_are_told_by_whoever_leads)
+{
+    pthread_mutex_lock(&api.mutex);
+    api.asked = NULL;
+    api_set("PATCH", DEPLOYMENT, 403, "{}");
+    pthread_mutex_unlock(&api.mutex);
+    look();
+    settle();
+    ck_assert_uint_eq(roller_stale_pods(roller), 2);
+    atomic_store(&lease_is_held, false);
+    ck_assert_uint_eq(roller_stale_pods(roller), 0);
+    atomic_store(&lease_is_held, true);
+    ck_assert_uint_eq(roller_stale_pods(roller), 0);
+}
+END_TEST
+
+START_TEST(stale_pods_of_a_workload_that_was_deleted_are_forgotten)
+{
+    pthread_mutex_lock(&api.mutex);
+    template_refs = ENV("s") "," ENV("t") "," ENV("gone");
+    set_deployment();
+    api_set("GET", "/secrets/gone", 404, "{}");
+    pthread_mutex_unlock(&api.mutex);
+    look();
+    settle();
+    ck_assert_uint_eq(roller_stale_pods(roller), 2);
+    /* The full compare; no watch has told of this workload. */
+    atomic_fetch_add(&skew_ms, 11 * 60 * 1000);
+    settle();
+    ck_assert_uint_eq(roller_stale_pods(roller), 0);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("webhook/roller");
@@ -177,6 +238,8 @@ Suite *suite(void)
     tcase_add_test(tcase, two_revisions_that_live_side_by_side_are_rolled_once);
     tcase_add_test(tcase, nothing_rolls_while_the_template_asks_for_a_secret_that_is_not_there);
     tcase_add_test(tcase, nothing_rolls_while_a_secret_of_the_template_cannot_be_read);
+    tcase_add_test(tcase, stale_pods_are_told_by_whoever_leads);
+    tcase_add_test(tcase, stale_pods_of_a_workload_that_was_deleted_are_forgotten);
     suite_add_tcase(suite, tcase);
     return suite;
 }
