@@ -23,7 +23,9 @@ struct release {
     const struct config *config;
     const struct clock *clock;
     struct clients *clients;
-    size_t held;
+    struct pod **held; /* of the last sweep */
+    size_t held_count;
+    size_t held_capacity;
     size_t failed;
 };
 
@@ -51,7 +53,15 @@ static void release_pod(struct release *release, const struct pod *pod)
     }
 }
 
-static bool release_if_held(void *context, const struct json *object)
+static void forget_held(struct release *release)
+{
+    for (size_t i = 0; i < release->held_count; i++) {
+        pod_release(release->held[i]);
+    }
+    release->held_count = 0;
+}
+
+static bool note_held(void *context, const struct json *object)
 {
     struct release *release = context;
     struct pod *pod = NULL;
@@ -61,15 +71,21 @@ static bool release_if_held(void *context, const struct json *object)
         (void)fprintf(stderr, "keyturn: cannot read a Pod: %s\n", err.message);
         return true;
     }
-    if (pod->gated && !pod->deleting) {
-        release->held++;
-        release_pod(release, pod);
+    if (!pod->gated || pod->deleting) {
+        pod_release(pod);
+        return true;
     }
-    pod_release(pod);
+    if (release->held_count == release->held_capacity) {
+        release->held_capacity = release->held_capacity ? 2 * release->held_capacity : 64;
+        release->held =
+            mem_resize_array(release->held, release->held_capacity, sizeof(struct pod *));
+    }
+    release->held[release->held_count++] = pod;
     return true;
 }
 
-/* All namespaces with --all. */
+/* All namespaces with --all. The list is read to its end first: thousands of patches between two of
+ * its pages would take longer than it may. */
 static bool sweep(struct release *release, struct err *err)
 {
     const struct kube_target target = {
@@ -77,11 +93,16 @@ static bool sweep(struct release *release, struct err *err)
         .namespace = sv_of(release->config->all ? "" : release->config->namespace),
     };
     const struct kube_list_options options = {.field_selector = "spec.nodeName="};
-    release->held = 0;
+    forget_held(release);
     release->failed = 0;
-    return kube_list(&release->clients->kube, &target, &options, deadline(release), release_if_held,
-                     release, NULL, err) ||
-           err_wrap(err, "list Pods");
+    if (!kube_list(&release->clients->kube, &target, &options, deadline(release), note_held,
+                   release, NULL, err)) {
+        return err_wrap(err, "list Pods");
+    }
+    for (size_t i = 0; i < release->held_count; i++) {
+        release_pod(release, release->held[i]);
+    }
+    return true;
 }
 
 static void pause_ms(int64_t ms)
@@ -97,18 +118,19 @@ static bool release_until_quiet(struct release *release, struct err *err)
     int64_t started = clock_monotonic_ms(release->clock);
     int64_t quiet_since = started;
     for (;;) {
-        if (!sweep(release, err)) {
+        bool swept = sweep(release, err);
+        int64_t now = clock_monotonic_ms(release->clock);
+        if (!swept && (!err->retryable || now - started >= GIVE_UP_MS)) {
             return false;
         }
-        int64_t now = clock_monotonic_ms(release->clock);
-        if (release->held) {
+        if (!swept || release->held_count) {
             quiet_since = now;
         } else if (now - quiet_since >= QUIET_MS) {
             return true;
         }
         if (now - started >= GIVE_UP_MS) {
-            return err_set(err, ERR_TIMEOUT, "%zu Pods are still held after %d s", release->held,
-                           GIVE_UP_MS / 1000);
+            return err_set(err, ERR_TIMEOUT, "%zu Pods are still held after %d s",
+                           release->held_count, GIVE_UP_MS / 1000);
         }
         pause_ms(SWEEP_PAUSE_MS);
     }
@@ -149,6 +171,8 @@ int release_run(const struct config *config)
     struct clients_options options = {.config = kube, .clock = release.clock};
     release.clients = clients_start(&options);
     bool done = release_what_is_asked(&release, &err);
+    forget_held(&release);
+    free(release.held);
     clients_stop(release.clients);
     kube_config_free(kube);
     http_global_done();
