@@ -13,7 +13,7 @@ enum {
     CALL_DEADLINE_MS = 5000,
     RETRY_MS = 1000,
     RETRY_MAX_MS = 10000,
-    /* Somebody may put an old configuration back. */
+    /* Somebody may put an old configuration back, or delete the Secret while nobody watches. */
     RECHECK_MS = 60000,
     SEGMENT_RANDOM_BYTES = 16,
     SEGMENT_BYTES = 2 * SEGMENT_RANDOM_BYTES + 1,
@@ -395,7 +395,7 @@ static void note_published(struct cert_keeper *keeper)
         log_end(&line);
     }
     keeper->retry_ms = RETRY_MS;
-    agenda_look_in(keeper->agenda, sv_of(PUBLISH), RECHECK_MS);
+    agenda_look_in(keeper->agenda, sv_of(ADOPT), RECHECK_MS);
 }
 
 static void look(void *context, const char *key)
