@@ -465,7 +465,21 @@ static bool learn_version(struct serving *serving, const struct clients *clients
     return true;
 }
 
-/* Until the key is there nothing is hashed, and nothing acts. False: a signal came first. */
+/* A key Secret that is no use, or may not be made, does not come right by waiting for it, and Pods
+ * that are held want to be released: without hashes, until the watch brings a key. */
+static bool start_without_key(struct serving *serving, const struct err *err)
+{
+    if (err->retryable) {
+        return false;
+    }
+    struct log_line line = log_begin(&serving->log, LOG_ERROR, "installation key");
+    log_err(&line, err);
+    log_end(&line);
+    agenda_look_in(serving->key_keeper, sv_of(KEY_MISSING), KEY_GRACE_MS);
+    return true;
+}
+
+/* Nothing acts before the key is there, or cannot be. False: a signal came first. */
 static bool bootstrap(struct serving *serving)
 {
     struct clients *clients = clients_start(&serving->client_options);
@@ -473,7 +487,8 @@ static bool bootstrap(struct serving *serving)
     bool done = false;
     int signal_number = 0;
     while (!done && !signal_number) {
-        done = learn_version(serving, clients, &err) && ensure_key(serving, clients, &err);
+        done = learn_version(serving, clients, &err) &&
+               (ensure_key(serving, clients, &err) || start_without_key(serving, &err));
         if (!done) {
             struct log_line line = log_begin(&serving->log, LOG_WARN, "not started yet");
             log_err(&line, &err);
