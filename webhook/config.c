@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "policy/policy.h"
 #include "refs/names.h"
 #include "webhook/request_rules.h"
 
@@ -37,6 +38,17 @@ static bool check_name(struct str_view value, struct err *err)
                    "no object name: lower-case letters, digits, '-' and '.', at most 253");
 }
 
+static bool check_namespaces(struct str_view value, struct err *err)
+{
+    struct str_view name = {0};
+    while (sv_split(&value, ',', &name)) {
+        if (!check_namespace(name, err)) {
+            return err_wrap(err, "'%.*s'", SV_ARG(name));
+        }
+    }
+    return true;
+}
+
 static const char *const controllers[] = {
     [CONTROLLER_OFF] = "off",
     [CONTROLLER_KEYTURN] = "keyturn",
@@ -59,6 +71,9 @@ static const struct option_row serve_rows[] = {
      .help = "where GET /metrics is served (plain HTTP)"},
     {TEXT_ROW("namespace", namespace), .value_name = "NAME", .check = check_namespace,
      .help = "Keyturn's own namespace (default: the Pod's)"},
+    {TEXT_ROW("excluded-namespaces", excluded_namespaces), .standard = POLICY_EXCLUDED,
+     .value_name = "NAME,...", .check = check_namespaces,
+     .help = "where nothing is held, stamped or rolled; Keyturn's own namespace is besides"},
     {TEXT_ROW("service", service), .standard = "keyturn", .value_name = "NAME", .check = check_name,
      .help = "the Service in front of this program"},
     {TEXT_ROW("service-address", service_address), .value_name = "HOST:PORT",

@@ -16,6 +16,7 @@ struct config {
     char *listen;
     char *metrics_listen;
     char *namespace;
+    char *excluded_namespaces; /* with commas between them; Keyturn's own is besides */
     char *service;
     char *service_address; /* host:port under which the API server finds this Service */
     char *webhook_configuration;

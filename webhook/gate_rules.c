@@ -38,7 +38,7 @@ static void find_missing(const struct gate_input *input, struct gate_judgement *
 static bool gate_is_wanted(const struct gate_input *input)
 {
     const struct pod *pod = input->pod;
-    return !pod->hold_off && !pod->mirror && !pod->critical &&
+    return !pod->hold_off && !pod->mirror && !pod->critical && input->rules->mode == MODE_ENFORCE &&
            input->rules->on_missing == ON_MISSING_HOLD;
 }
 
@@ -101,7 +101,7 @@ void gate_judge(const struct gate_input *input, struct gate_judgement *ret)
         judge_gated(input, ret);
         return;
     }
-    if (input->synced) {
+    if (input->synced && input->rules->mode != MODE_OFF) {
         follow(input, ret);
         if (ret->write_stamp) {
             ret->reason = GATE_STAMP_FOLLOWS;

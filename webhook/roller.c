@@ -105,7 +105,10 @@ static void write_key(struct buf *out, const struct workload *workload)
 
 static void touch(struct roller *roller, const struct workload *workload)
 {
-    CLEANUP(buf_done) struct buf key;
+    CLEANUP(buf_done) struct buf key = {0};
+    if (policy_for(roller->options.policy, workload->namespace).mode == MODE_OFF) {
+        return;
+    }
     write_key(&key, workload);
     agenda_touch(roller->agenda, buf_view(&key));
 }

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "kube/config.h"
+#include "policy/policy.h"
 #include "webhook/leader.h"
 #include "webhook/metrics.h"
 #include "webhook/reporter.h"
@@ -22,6 +23,7 @@ struct roller_options {
     const struct clock *clock;
     const struct log *log;
     struct world *world;
+    const struct policy *policy;
     struct metrics *metrics;
     struct reporter *reporter;
     const struct leader *leader;

@@ -264,6 +264,8 @@ static void write_metrics(void *context, struct buf *out)
 static void make_policy(struct serving *serving)
 {
     serving->policy = policy_builtin();
+    serving->policy.own_namespace = sv_of(serving->config->namespace);
+    serving->policy.excluded = sv_of(serving->config->excluded_namespaces);
     serving->policy.defaults.budget_ms = serving->config->admission_budget_ms;
     serving->policy.defaults.hold_described_ms = serving->config->hold_described_ms;
     serving->policy.defaults.hold_undescribed_ms = serving->config->hold_undescribed_ms;
@@ -346,6 +348,7 @@ static void make_controllers(struct serving *serving)
         .clock = serving->clock,
         .log = &serving->log,
         .world = serving->world,
+        .policy = &serving->policy,
         .metrics = serving->metrics,
         .reporter = serving->reporter,
         .leader = serving->leader,

@@ -380,7 +380,7 @@ static void warn_missing(const struct admission *admission, struct verdict *ret)
 void admit_decide(const struct admit_input *input, struct verdict *ret)
 {
     *ret = (struct verdict){.allowed = true, .decision = "skip"};
-    if (admit_skips(input->review)) {
+    if (admit_skips(input->review) || input->rules->mode == MODE_OFF) {
         return;
     }
     CLEANUP(admission_done) struct admission admission;

@@ -7,6 +7,7 @@
 
 enum policy_mode {
     MODE_ENFORCE,
+    MODE_OFF, /* nothing is held, warned about, stamped or rolled */
 };
 
 enum on_missing {
@@ -25,9 +26,14 @@ struct policy_rules {
 
 struct policy {
     struct policy_rules defaults;
+    struct str_view own_namespace; /* Keyturn's; it is off there */
+    struct str_view excluded;      /* names with commas between them: off there, too. Borrowed */
 };
 
-/* enforce, hold, 250 ms, 5 min, 60 s (DESIGN §2, §8). */
+#define POLICY_EXCLUDED "kube-system,kube-node-lease,kube-public"
+
+/* enforce, hold, 250 ms, 5 min, 60 s (DESIGN §2, §8); off in the cluster's own namespaces, as the
+ * webhook configuration is. */
 struct policy policy_builtin(void);
 struct policy_rules policy_for(const struct policy *policy, struct str_view namespace);
 

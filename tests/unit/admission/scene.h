@@ -26,6 +26,7 @@ struct scene {
     const char *world;      /* as in facts_text.h; NULL: everything absent */
     bool no_gates;          /* an API server below 1.30 */
     bool warn_only;         /* onMissing: warn */
+    bool off;               /* mode: off */
     bool first;             /* not final: wants may be answered */
     bool dry_run;
 };
@@ -83,6 +84,7 @@ static inline void scene_play(const struct scene *scene, struct scene_run *ret)
     const struct policy policy = policy_builtin();
     ret->rules = policy_for(&policy, ret->review.namespace);
     ret->rules.on_missing = scene->warn_only ? ON_MISSING_WARN : ret->rules.on_missing;
+    ret->rules.mode = scene->off ? MODE_OFF : ret->rules.mode;
     bool has_keys = fingerprint_keys_from_json(world, &ret->keys);
     facts_init(&ret->facts, ret->review.namespace);
     facts_from_json(world, &ret->refs, has_keys ? &ret->keys : NULL, &ret->facts);

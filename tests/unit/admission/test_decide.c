@@ -256,6 +256,7 @@ static const struct decide_case HOSTILE_CREATED[] = {
     {{.object = POD("", APP(ENV(HOSTILE, "k"))), .first = true}, DENIED_NAME},
     {{.object = POD("", APP(ENV(HOSTILE, "k"))), .dry_run = true}, DENIED_NAME},
     {{.object = POD("", APP(ENV(HOSTILE, "k"))), .warn_only = true}, DENIED_NAME},
+    {{.object = POD("", APP(ENV(HOSTILE, "k"))), .off = true}, "skip\n"},
     {{.object = POD("", APP(ENV("db", "a/b"))), .world = DB_THERE}, DENIED_KEY},
     {{DEPLOYMENT, .object = TEMPLATE("", APP(ENV(HOSTILE, "k")))}, DENIED_NAME},
     {{.group = "apps", .kind = "StatefulSet", .object = TEMPLATE("", APP(ENV(HOSTILE, "k")))},

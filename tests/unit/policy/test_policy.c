@@ -26,12 +26,31 @@ START_TEST(applies_changed_defaults_to_every_namespace)
 }
 END_TEST
 
+START_TEST(is_off_in_the_clusters_own_namespaces_and_its_own)
+{
+    struct policy policy = policy_builtin();
+    policy.own_namespace = SV("keyturn-system");
+    ck_assert_int_eq(policy_for(&policy, SV("keyturn-system")).mode, MODE_OFF);
+    ck_assert_int_eq(policy_for(&policy, SV("kube-system")).mode, MODE_OFF);
+    ck_assert_int_eq(policy_for(&policy, SV("kube-node-lease")).mode, MODE_OFF);
+    ck_assert_int_eq(policy_for(&policy, SV("kube-public")).mode, MODE_OFF);
+    ck_assert_int_eq(policy_for(&policy, SV("kube-system-2")).mode, MODE_ENFORCE);
+    ck_assert_int_eq(policy_for(&policy, SV("kube")).mode, MODE_ENFORCE);
+    policy.excluded = SV("argocd");
+    ck_assert_int_eq(policy_for(&policy, SV("argocd")).mode, MODE_OFF);
+    ck_assert_int_eq(policy_for(&policy, SV("kube-system")).mode, MODE_ENFORCE);
+    /* What has no namespace is in none. */
+    ck_assert_int_eq(policy_for(&policy, SV("")).mode, MODE_ENFORCE);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("policy/policy");
     TCase *policy = tcase_create("policy");
     tcase_add_test(policy, holds_and_enforces_unless_told_otherwise);
     tcase_add_test(policy, applies_changed_defaults_to_every_namespace);
+    tcase_add_test(policy, is_off_in_the_clusters_own_namespaces_and_its_own);
     suite_add_tcase(suite, policy);
     return suite;
 }

@@ -70,6 +70,7 @@ START_TEST(defaults_are_those_of_the_documentation)
     ck_assert_str_eq(config.certificate_secret, "keyturn-certificate");
     ck_assert_str_eq(config.installation_key_secret, "keyturn-installation-key");
     ck_assert_str_eq(config.lease, "keyturn");
+    ck_assert_str_eq(config.excluded_namespaces, "kube-system,kube-node-lease,kube-public");
     ck_assert_str_eq(config.identity, "keyturn-7d9f-abcde");
     ck_assert_ptr_null(config.kubeconfig);
     ck_assert_int_eq(config.external_secrets_controller, CONTROLLER_OFF);
@@ -155,6 +156,8 @@ static const struct {
      NULL,
      NULL,
      {"eso is not available in this version", "choose keyturn"}},
+    {{"--excluded-namespaces", "argocd,"}, NULL, NULL, {"--excluded-namespaces", "''"}},
+    {{"--excluded-namespaces", "a,B"}, NULL, NULL, {"'B'", "no namespace"}},
     {{"--max-wait=1s", "--namespace=a"}, NULL, NULL, {"--max-wait", "--debounce"}},
     {{"--admission-budget=1s", "--webhook-timeout=1s", "--namespace=a"},
      NULL,

@@ -271,6 +271,9 @@ START_TEST(a_gate_nothing_calls_for_goes)
     fixture.pod.critical = true;
     ck_assert_int_eq(judge_at(&fixture, true, CREATED).reason, GATE_NOT_WANTED);
     fixture.pod.critical = false;
+    rules.mode = MODE_OFF;
+    ck_assert_int_eq(judge_at(&fixture, true, CREATED).reason, GATE_NOT_WANTED);
+    rules.mode = MODE_ENFORCE;
     rules.on_missing = ON_MISSING_WARN;
     ck_assert_int_eq(judge_at(&fixture, true, CREATED).reason, GATE_NOT_WANTED);
     fixture_done(&fixture);
@@ -288,6 +291,9 @@ START_TEST(the_stamp_of_an_unbound_pod_follows)
     fixture.pod.stamp = sv_of(ret.stamp);
     struct gate_judgement second = judge_at(&fixture, true, CREATED);
     ck_assert_int_eq(second.reason, GATE_NOTHING);
+    fixture.pod.stamp = (struct str_view){0};
+    rules.mode = MODE_OFF;
+    ck_assert_int_eq(judge_at(&fixture, true, CREATED).reason, GATE_NOTHING);
     fixture_done(&fixture);
 }
 END_TEST

@@ -15,6 +15,7 @@ static struct fingerprint_keys keys;
 static struct kube_config *config;
 static struct metrics *metrics;
 static struct world *world;
+static struct policy policy;
 static struct roller *roller;
 static struct log quiet;
 static char old_hash[FINGERPRINT_BYTES];
@@ -109,11 +110,13 @@ static void setup(void)
     config = api_config();
     metrics = metrics_new();
     world = world_new();
+    policy = policy_builtin();
     world_set_keys(world, &keys);
     roller = roller_new(&(struct roller_options){.config = config,
                                                  .clock = &skewed_clock,
                                                  .log = &quiet,
                                                  .world = world,
+                                                 .policy = &policy,
                                                  .metrics = metrics});
     roller_start(roller);
 }
@@ -230,6 +233,19 @@ START_TEST(stale_pods_of_a_workload_that_was_deleted_are_forgotten)
 }
 END_TEST
 
+START_TEST(nothing_rolls_in_an_excluded_namespace)
+{
+    struct secret_ref ref = {.secret = SV("s")};
+    struct workload workload = {.kind = KIND_DEPLOYMENT,
+                                .namespace = SV("kube-system"),
+                                .name = SV("w"),
+                                .refs = {.items = &ref, .count = 1}};
+    roller_workload_changed(roller, &workload);
+    settle();
+    ck_assert_uint_eq(api_count("GET", DEPLOYMENT), 0);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("webhook/roller");
@@ -240,6 +256,7 @@ Suite *suite(void)
     tcase_add_test(tcase, nothing_rolls_while_a_secret_of_the_template_cannot_be_read);
     tcase_add_test(tcase, stale_pods_are_told_by_whoever_leads);
     tcase_add_test(tcase, stale_pods_of_a_workload_that_was_deleted_are_forgotten);
+    tcase_add_test(tcase, nothing_rolls_in_an_excluded_namespace);
     suite_add_tcase(suite, tcase);
     return suite;
 }
