@@ -27,6 +27,7 @@ OPTIONS = {
     "hold-described": "5m",
     "hold-undescribed": "60s",
     "drain-delay": "5s",
+    "excluded-namespaces": f"kube-system,kube-node-lease,kube-public,{NAMESPACE}",
 }
 
 
@@ -54,6 +55,7 @@ def test_options_follow_the_values(helm: Helm) -> None:
         "rollout": {"debounce": "1s", "maxWait": "30s"},
         "server": {"ioThreads": 4, "connectionLimit": 512, "drainDelay": "10s"},
         "service": {"port": 8443},
+        "webhook": {"excludedNamespaces": ["argocd", "kube-system"]},
     }
     rendered = helm.render(changed)
     (only,) = rendered.one("Deployment", "kt")["spec"]["template"]["spec"]["containers"]
@@ -75,6 +77,7 @@ def test_options_follow_the_values(helm: Helm) -> None:
         "io-threads": "4",
         "connection-limit": "512",
         "drain-delay": "10s",
+        "excluded-namespaces": f"kube-system,kube-node-lease,kube-public,{NAMESPACE},argocd",
     }
 
 

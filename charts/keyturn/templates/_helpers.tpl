@@ -158,7 +158,14 @@ namespaceSelector:
     - key: kubernetes.io/metadata.name
       operator: NotIn
       values:
-        {{- toYaml (concat (list "kube-system" "kube-node-lease" "kube-public" .Release.Namespace) .Values.webhook.excludedNamespaces | uniq) | nindent 8 }}
+        {{- toYaml (splitList "," (include "keyturn.excludedNamespaces" .)) | nindent 8 }}
+{{- end }}
+
+{{/*
+Where Keyturn does nothing: the webhook is not called, and the program itself leaves Pods and workloads alone.
+*/}}
+{{- define "keyturn.excludedNamespaces" -}}
+{{- concat (list "kube-system" "kube-node-lease" "kube-public" .Release.Namespace) .Values.webhook.excludedNamespaces | uniq | join "," }}
 {{- end }}
 
 {{/*
