@@ -260,7 +260,7 @@ static bool adopt(struct cert_keeper *keeper, struct err *err)
     for (int attempt = 0;; attempt++) {
         CLEANUP(kube_response_done) struct kube_response response = {0};
         CLEANUP(kube_response_done) struct kube_response created = {0};
-        CLEANUP(secret_buf_done) struct secret_buf manifest;
+        CLEANUP(secret_buf_done) struct secret_buf manifest = {0};
         if (kube_get(client, &target, deadline(keeper), &response, err)) {
             return adopt_response(keeper, &response, err);
         }

@@ -97,6 +97,18 @@ START_TEST(makes_the_secret_and_publishes_it)
 }
 END_TEST
 
+START_TEST(adopts_the_secret_that_is_there)
+{
+    await_published();
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned looks = api_count("GET", SECRET);
+        cert_keeper_secret_changed(keeper);
+        api_await("GET", SECRET, looks + 1);
+    }
+    ck_assert_uint_eq(api_count("POST", SECRETS), 1);
+}
+END_TEST
+
 START_TEST(a_secret_that_went_while_nobody_watched_is_made_again)
 {
     await_published();
@@ -119,6 +131,7 @@ Suite *suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 30);
     tcase_add_test(tcase, makes_the_secret_and_publishes_it);
+    tcase_add_test(tcase, adopts_the_secret_that_is_there);
     tcase_add_test(tcase, a_secret_that_went_while_nobody_watched_is_made_again);
     suite_add_tcase(suite, tcase);
     return suite;
