@@ -5,15 +5,18 @@
  *   load --port-file FILE --ca FILE --path PATH --body FILE
  *        [--connections N] [--ms MS] [--per-connection N]
  *
- * A thread per connection. Where to connect to is read from the port file at each dial, so that a
- * caller can move it to another replica as a Service would. A connection is given up after
+ * Two threads share the connections. Where to connect to is read from the port file at each dial,
+ * so that a caller can move it to another replica as a Service would. A connection is given up
+ * after
  * --per-connection requests (0: never) and when the answer says "Connection: close". Ends after
- * --ms or at SIGTERM, with one JSON line: requests, failed, dials, seconds, p50_us, p99_us and
- * the first failure's reason. */
+ * --ms or at SIGTERM, with one JSON line: requests, failed, dials, seconds, p50_us, p99_us and the
+ * first failure's reason. */
 #include <errno.h>
+#include <fcntl.h>
 #include <gnutls/gnutls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -30,6 +33,8 @@ enum {
     /* Latencies in buckets of a microsecond; what is slower counts as this. */
     SLOWEST_US = 1000000,
     PATIENCE_S = 10,
+    REDIAL_MS = 10,
+    THREADS = 2,
 };
 
 struct load {
@@ -135,7 +140,7 @@ static gnutls_session_t dial(int *ret_fd)
     do {
         rc = gnutls_handshake(session);
     } while (rc < 0 && !gnutls_error_is_fatal(rc));
-    if (rc < 0) {
+    if (rc < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
         fail("handshake", gnutls_strerror(rc));
         gnutls_deinit(session);
         (void)close(fd);
@@ -145,12 +150,33 @@ static gnutls_session_t dial(int *ret_fd)
     return session;
 }
 
-static bool send_request(gnutls_session_t session)
+/* One connection and the request that is under way on it. */
+struct call {
+    gnutls_session_t session; /* NULL: to be dialled */
+    int fd;
+    int64_t requests; /* on this connection */
+    int64_t started_us;
+    size_t len;
+    size_t wanted; /* header and body; 0 until the header is there */
+    bool closes;
+    char bytes[MAX_ANSWER];
+};
+
+/* 11 KB go into the socket's buffer at once; where they do not, waiting costs nobody anything. */
+static bool send_request(struct call *call)
 {
     size_t sent = 0;
+    call->len = 0;
+    call->wanted = 0;
+    call->closes = false;
+    call->started_us = now_us();
     while (sent < load.request.len) {
-        ssize_t rc = gnutls_record_send(session, load.request.data + sent, load.request.len - sent);
-        if (rc < 0 && rc != GNUTLS_E_INTERRUPTED && rc != GNUTLS_E_AGAIN) {
+        ssize_t rc =
+            gnutls_record_send(call->session, load.request.data + sent, load.request.len - sent);
+        if (rc == GNUTLS_E_AGAIN) {
+            struct pollfd room = {.fd = call->fd, .events = POLLOUT};
+            (void)poll(&room, 1, PATIENCE_S * 1000);
+        } else if (rc < 0 && rc != GNUTLS_E_INTERRUPTED) {
             fail("send", gnutls_strerror((int)rc));
             return false;
         }
@@ -158,13 +184,6 @@ static bool send_request(gnutls_session_t session)
     }
     return true;
 }
-
-struct answer {
-    char bytes[MAX_ANSWER];
-    size_t len;
-    size_t wanted; /* header and body; 0 until the header is there */
-    bool closes;
-};
 
 /* The value of a header field; its name in the case that both servers write it in. */
 static struct str_view field_of(struct str_view header, struct str_view name)
@@ -179,17 +198,17 @@ static struct str_view field_of(struct str_view header, struct str_view name)
     return (struct str_view){0};
 }
 
-static bool read_header(struct answer *answer)
+static bool read_header(struct call *call)
 {
-    char *end = memmem(answer->bytes, answer->len, "\r\n\r\n", 4);
+    char *end = memmem(call->bytes, call->len, "\r\n\r\n", 4);
     if (!end) {
         return true;
     }
-    struct str_view header = sv_make(answer->bytes, (size_t)(end - answer->bytes) + 2);
+    struct str_view header = sv_make(call->bytes, (size_t)(end - call->bytes) + 2);
     uint64_t length = 0;
     if (!sv_starts_with(header, SV("HTTP/1.1 200 "))) {
         char status[16] = {0};
-        memcpy(status, answer->bytes, sizeof status - 1);
+        memcpy(status, call->bytes, sizeof status - 1);
         fail("answer", status);
         return false;
     }
@@ -197,78 +216,114 @@ static bool read_header(struct answer *answer)
         fail("answer", "no Content-Length");
         return false;
     }
-    answer->closes = sv_is(field_of(header, SV("connection:")), "close");
-    answer->wanted = header.len + 2 + length;
+    call->closes = sv_is(field_of(header, SV("connection:")), "close");
+    call->wanted = header.len + 2 + length;
     return true;
 }
 
-static bool read_answer(gnutls_session_t session, struct answer *answer)
+static bool is_whole(const struct call *call)
 {
-    answer->len = 0;
-    answer->wanted = 0;
-    answer->closes = false;
-    int64_t patience_us = now_us() + (int64_t)PATIENCE_S * 1000000;
-    while (answer->wanted == 0 || answer->len < answer->wanted) {
-        ssize_t rc = gnutls_record_recv(session, answer->bytes + answer->len,
-                                        sizeof answer->bytes - answer->len);
-        /* Also after a session ticket; after the socket's patience only once. */
-        if (rc < 0 && !gnutls_error_is_fatal((int)rc) && now_us() < patience_us) {
-            continue;
+    return call->wanted > 0 && call->len >= call->wanted;
+}
+
+/* What has come; false when the connection is no good. */
+static bool read_answer(struct call *call)
+{
+    while (!is_whole(call)) {
+        ssize_t rc = gnutls_record_recv(call->session, call->bytes + call->len,
+                                        sizeof call->bytes - call->len);
+        if (rc < 0 && !gnutls_error_is_fatal((int)rc)) {
+            return true;
         }
         if (rc <= 0) {
             fail("receive", rc == 0 ? "end of stream" : gnutls_strerror((int)rc));
             return false;
         }
-        answer->len += (size_t)rc;
-        if (answer->wanted == 0 && !read_header(answer)) {
+        call->len += (size_t)rc;
+        if (call->wanted == 0 && !read_header(call)) {
             return false;
         }
     }
     return true;
 }
 
-static void note_latency(int64_t us)
+static void hang_up(struct call *call)
 {
+    gnutls_deinit(call->session);
+    (void)close(call->fd);
+    call->session = NULL;
+}
+
+static void note_answer(struct call *call)
+{
+    int64_t us = now_us() - call->started_us;
     atomic_fetch_add_explicit(&load.latencies[us < SLOWEST_US ? us : SLOWEST_US], 1,
                               memory_order_relaxed);
+    atomic_fetch_add(&load.requests, 1);
+    call->requests++;
 }
 
-/* One connection's life. */
-static void use_connection(gnutls_session_t session, struct answer *answer)
+static bool is_used_up(const struct call *call)
 {
-    for (int64_t i = 0; !atomic_load(&load.stop); i++) {
-        if (load.per_connection > 0 && i >= load.per_connection) {
-            return;
-        }
-        int64_t started_us = now_us();
-        if (!send_request(session) || !read_answer(session, answer)) {
-            return;
-        }
-        note_latency(now_us() - started_us);
-        atomic_fetch_add(&load.requests, 1);
-        if (answer->closes) {
-            return;
-        }
+    return call->closes || (load.per_connection > 0 && call->requests >= load.per_connection);
+}
+
+/* There is something to read. */
+static void go_on(struct call *call)
+{
+    if (!read_answer(call)) {
+        hang_up(call);
+        return;
+    }
+    if (!is_whole(call)) {
+        return;
+    }
+    note_answer(call);
+    if (is_used_up(call) || atomic_load(&load.stop) || !send_request(call)) {
+        hang_up(call);
     }
 }
 
+static void begin(struct call *call)
+{
+    call->requests = 0;
+    call->session = dial(&call->fd);
+    if (call->session && !send_request(call)) {
+        hang_up(call);
+    }
+}
+
+/* Each thread has a few connections, as an epoll loop has: woken for each answer alone, a thread
+ * for each connection would have the server pay for the waking. */
 static void *caller(void *context)
 {
-    struct answer *answer = mem_alloc(sizeof *answer);
-    (void)context;
-    while (!atomic_load(&load.stop)) {
-        int fd = -1;
-        gnutls_session_t session = dial(&fd);
-        if (!session) {
-            struct timespec pause = {.tv_nsec = 10000000};
-            (void)nanosleep(&pause, NULL);
-            continue;
+    size_t count = (size_t)(uintptr_t)context;
+    struct call *calls = mem_alloc_array(count, sizeof *calls);
+    struct pollfd *sources = mem_alloc_array(count, sizeof *sources);
+    bool busy = true;
+    while (busy) {
+        busy = false;
+        for (size_t i = 0; i < count; i++) {
+            if (!calls[i].session && !atomic_load(&load.stop)) {
+                begin(&calls[i]);
+            }
+            sources[i] =
+                (struct pollfd){.fd = calls[i].session ? calls[i].fd : -1, .events = POLLIN};
+            busy = busy || calls[i].session || !atomic_load(&load.stop);
         }
-        use_connection(session, answer);
-        gnutls_deinit(session);
-        (void)close(fd);
+        (void)poll(sources, count, REDIAL_MS);
+        for (size_t i = 0; i < count; i++) {
+            if (calls[i].session && sources[i].revents) {
+                go_on(&calls[i]);
+            } else if (calls[i].session &&
+                       now_us() - calls[i].started_us > (int64_t)PATIENCE_S * 1000000) {
+                fail("receive", "no answer in time");
+                hang_up(&calls[i]);
+            }
+        }
     }
-    free(answer);
+    free(calls);
+    free(sources);
     return NULL;
 }
 
@@ -367,10 +422,11 @@ int main(int argc, char **argv)
     (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
     parse(argc, argv);
     prepare();
-    pthread_t threads[MAX_CONNECTIONS];
+    pthread_t threads[THREADS];
     int64_t started_us = now_us();
-    for (int64_t i = 0; i < load.connections; i++) {
-        if (pthread_create(&threads[i], NULL, caller, NULL) != 0) {
+    for (int64_t i = 0; i < THREADS; i++) {
+        int64_t share = (load.connections + i) / THREADS;
+        if (pthread_create(&threads[i], NULL, caller, (void *)(uintptr_t)share) != 0) {
             die("thread", "not started");
         }
     }
@@ -378,7 +434,7 @@ int main(int argc, char **argv)
                                 .tv_nsec = (long)(load.ms % 1000) * 1000000};
     (void)sigtimedwait(&ends, NULL, &patience);
     atomic_store(&load.stop, true);
-    for (int64_t i = 0; i < load.connections; i++) {
+    for (size_t i = 0; i < THREADS; i++) {
         (void)pthread_join(threads[i], NULL);
     }
     report(now_us() - started_us);
