@@ -128,7 +128,9 @@ START_TEST(a_silent_leader_keeps_the_lease_and_tells_nobody)
     ck_assert_uint_eq(told.count, 1);
     /* Given up all the same. */
     ck_assert_uint_eq(api_count("PATCH", LEASE), 2);
-    ck_assert_ptr_nonnull(strstr(api_find("PATCH", LEASE)->asked, "\"holderIdentity\":null"));
+    const char *asked = api_find("PATCH", LEASE)->asked;
+    ck_assert_ptr_nonnull(asked);
+    ck_assert_ptr_nonnull(strstr(asked, "\"holderIdentity\":null"));
 }
 END_TEST
 
