@@ -8,7 +8,7 @@ round by round, and the median of the rounds' ratios counts.
 
 P1   CPU of a full mutation / of the same server's no-op: 10 KB Pod, 5 Secrets, 8 connections
 P2   CPU of a full mutation / of the same in Go with its standard library (tests/bench/baseline)
-P10  CPU that 60 stalled peers hold, as a part of one core; all are cut by their deadline and a second
+P10  CPU that 60 stalled peers hold, as a part of one core; all are cut by their deadline + 1 s
 P18  requests that fail over 30 certificate swaps and a rolling restart under load
 """
 

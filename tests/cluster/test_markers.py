@@ -259,6 +259,8 @@ def test_s15_pods_of_a_controller_are_told_apart_by_the_request_namespace(
 ) -> None:
     """Such a Pod has no name yet, and the same Deployment stands in two namespaces."""
     other = scenario.cluster.create_namespace(f"{scenario.namespace[:50]}-other")
+    # Before anything happens there: it looks at the audit log from now on.
+    elsewhere = Scenario(scenario.cluster, scenario.keyturn, other)
     try:
         scenario.secret("db", password="x")
         manifest = objects.deployment("web", **uses("db", "password"))
@@ -266,7 +268,6 @@ def test_s15_pods_of_a_controller_are_told_apart_by_the_request_namespace(
         scenario.api.create(manifest, other)
         (here,) = scenario.wait_pods("web", lambda pod: "nodeName" in pod["spec"])
         assert is_hash(stamp(here)) and gates(here) == []
-        elsewhere = Scenario(scenario.cluster, scenario.keyturn, other)
         (there,) = elsewhere.wait_held("web")
         assert stamp(there) is None
         for owner, pod, held in ((scenario, here, False), (elsewhere, there, True)):

@@ -251,8 +251,8 @@ def test_s74_a_thousand_idle_handshakes_and_tricklers(start_probe: StartProbe) -
 
 
 def test_s74_idle_ones_are_shed_never_used_first_then_the_oldest(start_probe: StartProbe) -> None:
-    # The mark is at three quarters: 12 of 16. One thread, so that the handshakes end on the server in
-    # the order in which they ended here.
+    # The mark is at three quarters: 12 of 16. One thread, so that the handshakes end on the server
+    # in the order in which they ended here.
     probe = start_probe(connection_limit=16, io_threads=1)
     with all_closed([]) as peers:
         used = [probe.connect() for _ in range(4)]
