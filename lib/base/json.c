@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Recursive descent over one mutable buffer. The tree costs one bump allocation per value, and the
  * common string (printable ASCII without escapes) is only scanned, eight bytes at a time: reading a
- * review is most of what a request costs. Duplicate names are looked for by comparing pairs while
- * an object is small and by sorting when it is not, so that a crafted object cannot cost more than
- * n log n. */
+ * review is most of what a request costs. Where two names of an object may be one they are looked
+ * at, pair by pair while the object is small and sorted when it is not, so that a crafted object
+ * cannot cost more than n log n. */
 #include "base/json.h"
 
 #include <endian.h>
@@ -60,7 +60,7 @@ static struct json_block *block_new(struct json_doc *doc)
     return block;
 }
 
-struct json *json_doc_node(struct json_doc *doc)
+static inline struct json *take_node(struct json_doc *doc)
 {
     struct json_block *block = doc->blocks;
     if (!block || block->used == block->count) {
@@ -73,6 +73,11 @@ struct json *json_doc_node(struct json_doc *doc)
     struct json *node = &block->nodes[block->used++];
     *node = (struct json){0};
     return node;
+}
+
+struct json *json_doc_node(struct json_doc *doc)
+{
+    return take_node(doc);
 }
 
 void json_doc_done(struct json_doc *doc)
@@ -88,23 +93,26 @@ void json_doc_done(struct json_doc *doc)
     *doc = (struct json_doc){0};
 }
 
-static struct json *new_node(struct parser *parser)
+static inline struct json *new_node(struct parser *parser)
 {
     if (parser->doc->nodes >= parser->limits->max_nodes) {
         err_set(parser->err, ERR_TOO_BIG, "JSON has more than %u values",
                 parser->limits->max_nodes);
         return NULL;
     }
-    struct json *node = json_doc_node(parser->doc);
+    struct json *node = take_node(parser->doc);
     if (!node) {
         err_set(parser->err, ERR_BUSY, "no memory left in the budget for requests in flight");
     }
     return node;
 }
 
-static void skip_space(struct parser *parser)
+static inline void skip_space(struct parser *parser)
 {
     char *at = parser->at;
+    if (at < parser->end && (unsigned char)*at > ' ') {
+        return; /* what the API server sends has no spaces */
+    }
     while (at < parser->end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) {
         at++;
     }
@@ -405,6 +413,27 @@ static bool few_keys_unique(const struct json *object)
     return true;
 }
 
+/* Which names an object has shown so far, roughly: a bit for each, out of 256. A name whose bit is
+ * still clear is a new one; only an object in which two names share a bit is looked at pair by
+ * pair. */
+struct names_seen {
+    uint64_t bits[4];
+    bool shared;
+};
+
+static inline void note_name(struct names_seen *seen, const struct json *member)
+{
+    uint32_t hash = member->key_len;
+    if (hash > 0) {
+        const unsigned char *key = (const unsigned char *)member->key;
+        hash += 31U * key[hash - 1] + 131U * key[hash / 2] + 17U * key[hash / 4];
+    }
+    uint64_t bit = UINT64_C(1) << (hash & 63);
+    uint64_t *word = &seen->bits[(hash >> 6) & 3];
+    seen->shared = seen->shared || (*word & bit);
+    *word |= bit;
+}
+
 static bool parse_value(struct parser *parser, struct json *node);
 
 /* At the first byte of a member name. */
@@ -426,7 +455,8 @@ static bool parse_member(struct parser *parser, struct json *member)
 }
 
 /* At the opening bracket of an array or object. */
-static bool parse_children(struct parser *parser, struct json *node, char close)
+static bool parse_children(struct parser *parser, struct json *node, char close,
+                           struct names_seen *seen)
 {
     struct json *last = NULL;
     parser->at++;
@@ -439,6 +469,9 @@ static bool parse_children(struct parser *parser, struct json *node, char close)
         struct json *child = new_node(parser);
         if (!child || !(close == '}' ? parse_member(parser, child) : parse_value(parser, child))) {
             return false;
+        }
+        if (close == '}') {
+            note_name(seen, child);
         }
         if (last) {
             last->next = child;
@@ -468,11 +501,12 @@ static bool parse_container(struct parser *parser, struct json *node)
     parser->depth++;
     node->type = object ? JSON_OBJECT : JSON_ARRAY;
     node->child = NULL;
-    if (!parse_children(parser, node, object ? '}' : ']')) {
+    struct names_seen seen = {0};
+    if (!parse_children(parser, node, object ? '}' : ']', &seen)) {
         return false;
     }
     parser->depth--;
-    if (object &&
+    if (seen.shared &&
         !(node->len <= PAIRWISE_MEMBERS ? few_keys_unique(node) : many_keys_unique(node))) {
         return fail(parser, "an object has two members of one name");
     }
