@@ -27,8 +27,15 @@ void hmac_sha256(struct str_view key, struct str_view data, unsigned char ret[SH
     explicit_bzero(digest, sizeof digest);
 }
 
+enum {
+    GATHER_BYTES = 512,
+};
+
+/* Small pieces are gathered: a call of GnuTLS costs as much as hashing hundreds of bytes. */
 struct hmac {
     gnutls_hmac_hd_t handle;
+    size_t gathered;
+    unsigned char bytes[GATHER_BYTES];
 };
 
 struct hmac *hmac_new(struct str_view key)
@@ -38,13 +45,29 @@ struct hmac *hmac_new(struct str_view key)
     return hmac;
 }
 
+static void flush(struct hmac *hmac)
+{
+    must(gnutls_hmac(hmac->handle, hmac->bytes, hmac->gathered));
+    hmac->gathered = 0;
+}
+
 void hmac_update(struct hmac *hmac, const void *data, size_t len)
 {
-    must(gnutls_hmac(hmac->handle, data ? data : "", len));
+    if (len > sizeof hmac->bytes - hmac->gathered) {
+        flush(hmac);
+    }
+    if (len > sizeof hmac->bytes) {
+        must(gnutls_hmac(hmac->handle, data, len));
+    } else if (len > 0) {
+        memcpy(hmac->bytes + hmac->gathered, data, len);
+        hmac->gathered += len;
+    }
 }
 
 void hmac_finish(struct hmac *hmac, unsigned char ret[SHA256_BYTES])
 {
+    flush(hmac);
     gnutls_hmac_deinit(hmac->handle, ret);
+    explicit_bzero(hmac, sizeof *hmac);
     free(hmac);
 }

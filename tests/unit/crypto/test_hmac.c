@@ -114,6 +114,32 @@ START_TEST(authenticates_as_rfc_4231)
 }
 END_TEST
 
+/* Small pieces are gathered: whatever their sizes, the sum is the same. */
+START_TEST(pieces_of_any_size_are_one_message)
+{
+    static const size_t sizes[] = {1, 511, 1, 512, 513, 0, 1024, 3, 2000, 435};
+    enum {
+        TOTAL = 5000,
+    };
+    char message[TOTAL];
+    for (size_t i = 0; i < TOTAL; i++) {
+        message[i] = (char)(i * 31 % 251);
+    }
+    unsigned char whole[SHA256_BYTES];
+    unsigned char pieces[SHA256_BYTES];
+    hmac_sha256(SV("key"), sv_make(message, TOTAL), whole);
+    struct hmac *hmac = hmac_new(SV("key"));
+    size_t at = 0;
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        hmac_update(hmac, message + at, sizes[i]);
+        at += sizes[i];
+    }
+    ck_assert_uint_eq(at, TOTAL);
+    hmac_finish(hmac, pieces);
+    ck_assert_mem_eq(pieces, whole, sizeof whole);
+}
+END_TEST
+
 START_TEST(a_view_of_nothing_is_empty)
 {
     const struct str_view none = {0};
@@ -145,6 +171,7 @@ Suite *suite(void)
 {
     Suite *suite = suite_create("hmac");
     TCase *tcase = tcase_create("hmac");
+    tcase_add_test(tcase, pieces_of_any_size_are_one_message);
     tcase_add_loop_test(tcase, hashes_as_fips_180_4, 0, (int)ARRAY_LEN(HASHES));
     tcase_add_loop_test(tcase, authenticates_as_rfc_4231, 0, (int)ARRAY_LEN(MACS));
     tcase_add_test(tcase, a_view_of_nothing_is_empty);
