@@ -7,7 +7,6 @@
 #include "base/json.h"
 
 #include <endian.h>
-#include <stdarg.h>
 #include <stdlib.h>
 
 enum {
@@ -367,30 +366,12 @@ static bool parse_literal(struct parser *parser, struct json *node)
     return fail(parser, "value expected");
 }
 
-static int compare_keys(const void *a, const void *b)
-{
-    const struct json *const *left = a;
-    const struct json *const *right = b;
-    return sv_compare(json_key(*left), json_key(*right));
-}
-
-/* `count` members from `first` on, in the order of their names; the caller frees. */
-static const struct json **sorted_members(const struct json *first, size_t count)
-{
-    const struct json **members = mem_alloc_array(count, sizeof *members);
-    for (size_t i = 0; i < count; i++, first = first->next) {
-        members[i] = first;
-    }
-    qsort(members, count, sizeof *members, compare_keys);
-    return members;
-}
-
 static bool many_keys_unique(const struct json *object)
 {
     CLEANUP(mem_free_ptr)
-    const struct json **members = sorted_members(json_first(object), object->len);
+    const struct json **members = json_sorted_members(json_first(object), object->len);
     for (size_t i = 1; i < object->len; i++) {
-        if (compare_keys(&members[i - 1], &members[i]) == 0) {
+        if (sv_equal(json_key(members[i - 1]), json_key(members[i]))) {
             return false;
         }
     }
@@ -574,144 +555,4 @@ bool json_parse(struct json_doc *doc, char *text, size_t len, const struct json_
     }
     *ret = root;
     return true;
-}
-
-const struct json *json_first(const struct json *node)
-{
-    return node && (node->type == JSON_ARRAY || node->type == JSON_OBJECT) ? node->child : NULL;
-}
-
-const struct json *json_member_sv(const struct json *object, struct str_view name)
-{
-    if (!json_is(object, JSON_OBJECT)) {
-        return NULL;
-    }
-    JSON_FOR_EACH (member, object) {
-        if (member->key_len == name.len &&
-            (name.len == 0 || memcmp(member->key, name.data, name.len) == 0)) {
-            return member;
-        }
-    }
-    return NULL;
-}
-
-const struct json *json_path(const struct json *node, ...)
-{
-    va_list names;
-    va_start(names, node);
-    const char *name = va_arg(names, const char *);
-    while (node && name) {
-        node = json_member(node, name);
-        name = va_arg(names, const char *);
-    }
-    va_end(names);
-    return node;
-}
-
-bool json_is(const struct json *node, enum json_type type)
-{
-    return node && node->type == type;
-}
-
-bool json_is_absent(const struct json *node)
-{
-    return !node || node->type == JSON_NULL;
-}
-
-struct str_view json_key(const struct json *node)
-{
-    return node ? sv_make(node->key, node->key_len) : (struct str_view){0};
-}
-
-struct str_view json_string(const struct json *node)
-{
-    return json_is(node, JSON_STRING) ? sv_make(node->text, node->len) : (struct str_view){0};
-}
-
-bool json_string_is(const struct json *node, const char *text)
-{
-    return json_is(node, JSON_STRING) && sv_is(json_string(node), text);
-}
-
-bool json_is_true(const struct json *node)
-{
-    return json_is(node, JSON_TRUE);
-}
-
-bool json_to_i64(const struct json *node, int64_t *ret)
-{
-    return json_is(node, JSON_NUMBER) && sv_to_i64(sv_make(node->text, node->len), ret);
-}
-
-static bool same_member(const struct json *a, const struct json *b)
-{
-    return sv_equal(json_key(a), json_key(b)) && json_equal(a, b);
-}
-
-static bool equal_sorted(const struct json *a, const struct json *b, size_t count)
-{
-    CLEANUP(mem_free_ptr) const struct json **left = sorted_members(a, count);
-    CLEANUP(mem_free_ptr) const struct json **right = sorted_members(b, count);
-    for (size_t i = 0; i < count; i++) {
-        if (!same_member(left[i], right[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Both have as many members. They come from the API server in one order, so the twin is nearly
- * always the next one; where it is not, the rest is sorted, which keeps a crafted object from
- * costing n * n. No member is looked at twice: nested objects would double that at every level. */
-static bool equal_objects(const struct json *a, const struct json *b)
-{
-    const struct json *twin = json_first(b);
-    size_t left = a->len;
-    JSON_FOR_EACH (member, a) {
-        if (!sv_equal(json_key(member), json_key(twin))) {
-            return equal_sorted(member, twin, left);
-        }
-        if (!json_equal(member, twin)) {
-            return false;
-        }
-        twin = twin->next;
-        left--;
-    }
-    return true;
-}
-
-static bool equal_arrays(const struct json *a, const struct json *b)
-{
-    const struct json *right = json_first(b);
-    JSON_FOR_EACH (left, a) {
-        if (!json_equal(left, right)) {
-            return false;
-        }
-        right = right->next;
-    }
-    return true;
-}
-
-bool json_equal(const struct json *a, const struct json *b)
-{
-    if (!a || !b) {
-        return a == b;
-    }
-    if (a->type != b->type) {
-        return false;
-    }
-    switch ((enum json_type)a->type) {
-    case JSON_NULL:
-    case JSON_FALSE:
-    case JSON_TRUE:
-        return true;
-    case JSON_NUMBER:
-    case JSON_STRING:
-        return sv_equal(sv_make(a->text, a->len), sv_make(b->text, b->len));
-    case JSON_ARRAY:
-        return a->len == b->len && equal_arrays(a, b);
-    case JSON_OBJECT:
-        return a->len == b->len && equal_objects(a, b);
-    }
-    return false;
 }

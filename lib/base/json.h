@@ -88,6 +88,9 @@ MUST_CHECK bool json_to_i64(const struct json *node, int64_t *ret);
 /* Same value: members in any order, numbers by their text. */
 bool json_equal(const struct json *a, const struct json *b);
 
+/* `count` members from `first` on, in the order of their names; the caller frees the array. */
+const struct json **json_sorted_members(const struct json *first, size_t count);
+
 /* Elements of an array or members of an object; nothing for other types and for NULL. */
 const struct json *json_first(const struct json *node);
 #define JSON_FOR_EACH(item, parent)                                                                \
