@@ -74,15 +74,30 @@ static inline const struct json *json_member(const struct json *object, const ch
 }
 /* Walks members: json_path(review, "request", "object", NULL). */
 const struct json *json_path(const struct json *node, ...) __attribute__((sentinel));
-bool json_is(const struct json *node, enum json_type type);
+static inline bool json_is(const struct json *node, enum json_type type)
+{
+    return node && node->type == type;
+}
 /* Absent and null are one thing to the Kubernetes API (creationTimestamp: null). */
-bool json_is_absent(const struct json *node);
-struct str_view json_key(const struct json *node);
+static inline bool json_is_absent(const struct json *node)
+{
+    return !node || node->type == JSON_NULL;
+}
+static inline struct str_view json_key(const struct json *node)
+{
+    return node ? sv_make(node->key, node->key_len) : (struct str_view){0};
+}
 /* The text of a string; empty for everything else. */
-struct str_view json_string(const struct json *node);
+static inline struct str_view json_string(const struct json *node)
+{
+    return json_is(node, JSON_STRING) ? sv_make(node->text, node->len) : (struct str_view){0};
+}
 bool json_string_is(const struct json *node, const char *text);
 /* Exactly `true`. */
-bool json_is_true(const struct json *node);
+static inline bool json_is_true(const struct json *node)
+{
+    return json_is(node, JSON_TRUE);
+}
 /* An integer in range, exactly as written; false for fractions, exponents and other types. */
 MUST_CHECK bool json_to_i64(const struct json *node, int64_t *ret);
 /* Same value: members in any order, numbers by their text. */

@@ -33,8 +33,10 @@ const struct json *json_member_sv(const struct json *object, struct str_view nam
         return NULL;
     }
     JSON_FOR_EACH (member, object) {
+        /* Names of one length mostly differ in their last byte; few come to be compared whole. */
         if (member->key_len == name.len &&
-            (name.len == 0 || memcmp(member->key, name.data, name.len) == 0)) {
+            (name.len == 0 || (member->key[name.len - 1] == name.data[name.len - 1] &&
+                               memcmp(member->key, name.data, name.len) == 0))) {
             return member;
         }
     }
@@ -54,34 +56,9 @@ const struct json *json_path(const struct json *node, ...)
     return node;
 }
 
-bool json_is(const struct json *node, enum json_type type)
-{
-    return node && node->type == type;
-}
-
-bool json_is_absent(const struct json *node)
-{
-    return !node || node->type == JSON_NULL;
-}
-
-struct str_view json_key(const struct json *node)
-{
-    return node ? sv_make(node->key, node->key_len) : (struct str_view){0};
-}
-
-struct str_view json_string(const struct json *node)
-{
-    return json_is(node, JSON_STRING) ? sv_make(node->text, node->len) : (struct str_view){0};
-}
-
 bool json_string_is(const struct json *node, const char *text)
 {
     return json_is(node, JSON_STRING) && sv_is(json_string(node), text);
-}
-
-bool json_is_true(const struct json *node)
-{
-    return json_is(node, JSON_TRUE);
 }
 
 bool json_to_i64(const struct json *node, int64_t *ret)

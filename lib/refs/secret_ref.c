@@ -303,6 +303,9 @@ static void add_volume_rows(struct walk *walk, const struct json *volume)
     for (size_t i = 0; i < ARRAY_LEN(VOLUME_ROWS); i++) {
         const struct volume_row *row = &VOLUME_ROWS[i];
         const struct json *at = json_member(volume, row->volume);
+        if (!at) {
+            continue;
+        }
         bool unused = row->place == REF_ISCSI && is_iscsi_without_chap(volume);
         bool for_the_sync = row->place == REF_CSI_PUBLISH && is_secrets_store(volume);
         if (row->object) {
