@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 enum {
+    SMALL_BYTES = 128,
     FIRST_CAPACITY = 256,
 };
 
@@ -108,10 +109,22 @@ void buf_add_byte(struct buf *buf, char byte)
 
 void buf_printf(struct buf *buf, const char *format, ...)
 {
+    /* Nearly everything fits, and then is formatted once. */
+    char small[SMALL_BYTES];
     va_list args;
     va_start(args, format);
-    int len = vsnprintf(NULL, 0, format, args);
+    int len = vsnprintf(small, sizeof small, format, args);
     va_end(args);
+    bool fits = len >= 0 && (size_t)len < sizeof small;
+    if (fits) {
+        buf_append(buf, small, (size_t)len);
+    }
+    if (buf->wipe) {
+        explicit_bzero(small, sizeof small);
+    }
+    if (fits) {
+        return;
+    }
     if (len < 0 || !reserve(buf, (size_t)len)) {
         buf->failed = true;
         return;

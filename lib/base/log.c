@@ -52,7 +52,9 @@ static bool begin_field(struct log_line *line, const char *name)
     if (!line->wanted) {
         return false;
     }
-    buf_printf(&line->text, ",\"%s\":", name);
+    buf_append(&line->text, ",\"", 2);
+    buf_add_str(&line->text, name);
+    buf_append(&line->text, "\":", 2);
     return true;
 }
 
