@@ -421,7 +421,9 @@ def test_two_side_by_side_and_a_stop_that_leaves_nothing(
 
 
 OWNER = """
-import sys, time
+import signal, sys, time
+# What a shell starts in the background inherits that interrupts are ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from tests.cluster.control_plane import ControlPlane
 cluster = ControlPlane(nodes=0).start()
 print(cluster.folder, *cluster.pids().values(), flush=True)
