@@ -3,6 +3,10 @@
 
 #include "refs/names.h"
 
+enum {
+    FEW_FACTS = 8,
+};
+
 void facts_init(struct facts *facts, struct str_view namespace)
 {
     *facts = (struct facts){.namespace = sv_dup(namespace)};
@@ -19,6 +23,11 @@ void facts_done(struct facts *facts)
     *facts = (struct facts){0};
 }
 
+static struct str_view name_of(const struct fact *fact)
+{
+    return sv_make(fact->name, fact->name_len);
+}
+
 static int compare_views(const void *a, const void *b)
 {
     const struct str_view *left = a;
@@ -30,7 +39,7 @@ static int compare_facts(const void *a, const void *b)
 {
     const struct fact *left = a;
     const struct fact *right = b;
-    return sv_compare(sv_of(left->name), sv_of(right->name));
+    return sv_compare(name_of(left), name_of(right));
 }
 
 /* Sorted and distinct; returns how many. */
@@ -63,7 +72,7 @@ void facts_add_names(struct facts *facts, const struct secret_ref_list *refs)
     for (size_t i = 0; i < count; i++) {
         /* Only the old ones are looked through: they are still the sorted front of the array. */
         if (!facts_find(facts, names[i])) {
-            items[total++] = (struct fact){.name = sv_dup(names[i])};
+            items[total++] = (struct fact){.name = sv_dup(names[i]), .name_len = names[i].len};
         }
     }
     facts->count = total;
@@ -76,9 +85,18 @@ struct fact *facts_find(const struct facts *facts, struct str_view name)
 {
     size_t low = 0;
     size_t high = facts->count;
+    /* Of a few, equal length alone tells nearly always. */
+    for (size_t i = 0; high <= FEW_FACTS && i < high; i++) {
+        if (sv_equal(name, name_of(&facts->items[i]))) {
+            return &facts->items[i];
+        }
+    }
+    if (high <= FEW_FACTS) {
+        return NULL;
+    }
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = sv_compare(name, sv_of(facts->items[middle].name));
+        int order = sv_compare(name, name_of(&facts->items[middle]));
         if (order == 0) {
             return &facts->items[middle];
         }

@@ -19,6 +19,7 @@ enum presence {
 /* One per distinct Secret name. */
 struct fact {
     char *name;
+    size_t name_len; /* a decision asks for a fact some ten times for each reference */
     enum presence presence;
     struct secret *secret; /* a reference when present, else NULL */
     /* Does a persisted ExternalSecret describe this Secret? */
