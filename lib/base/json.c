@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Recursive descent over one mutable buffer. The tree costs one bump allocation per value, and the
- * common string (printable ASCII without escapes) is only scanned, many bytes at a time: reading a
- * review is most of what a request costs. Where two names of an object may be one they are looked
- * at, pair by pair while the object is small and sorted when it is not, so that a crafted object
- * cannot cost more than n log n. */
+/* Recursive descent over one mutable buffer. The tree costs one bump allocation per value, and in
+ * the common string (printable ASCII without escapes) nobody looks at a byte: what ends or
+ * interrupts strings is marked for 64 bytes of the text at once, ahead of the reading, and the next
+ * mark is the string's end. Reading a review is most of what a request costs. Where two names of an
+ * object may be one they are looked at, pair by pair while the object is small and sorted when it
+ * is not, so that a crafted object cannot cost more than n log n. */
 #include "base/json.h"
 
 #include <endian.h>
@@ -16,70 +17,69 @@ enum {
     BLOCK_NODES = 400, /* 16 KB: a typical review needs two or three */
     FIRST_BLOCK_NODES = 64,
     PAIRWISE_MEMBERS = 12,
+    MARKED_BYTES = 64,
 };
 
 struct json_block {
     struct json_block *next;
-    size_t bytes;
-    uint32_t used;
-    uint32_t count;
     struct json nodes[];
 };
 
+/* Where reading stands is not in here: a function is told, and returns the place behind what it has
+ * read, or NULL after failing. */
 struct parser {
     char *start;
-    char *at;
     char *end;
+    char *marked; /* the bytes that `marks` is about */
+    uint64_t marks;
     struct json_doc *doc;
     const struct json_limits *limits;
     uint32_t depth;
     struct err *err;
 };
 
-static bool fail(struct parser *parser, const char *what)
+static char *fail(const struct parser *parser, const char *at, const char *what)
 {
-    return err_set(parser->err, ERR_INVALID, "invalid JSON at byte %zu: %s",
-                   (size_t)(parser->at - parser->start), what);
+    (void)err_set(parser->err, ERR_INVALID, "invalid JSON at byte %zu: %s",
+                  (size_t)(at - parser->start), what);
+    return NULL;
 }
 
-static struct json_block *block_new(struct json_doc *doc)
+/* False when the budget is spent. */
+static bool add_block(struct json_doc *doc, uint32_t count)
 {
-    uint32_t count = doc->blocks ? BLOCK_NODES : FIRST_BLOCK_NODES;
     size_t bytes = sizeof(struct json_block) + count * sizeof(struct json);
     if (doc->budget && !budget_take(doc->budget, bytes)) {
-        return NULL;
+        return false;
     }
     struct json_block *block = malloc(bytes);
     if (!block) {
         abort();
     }
     block->next = doc->blocks;
-    block->bytes = bytes;
-    block->used = 0;
-    block->count = count;
     doc->blocks = block;
+    doc->spare = block->nodes;
+    doc->spare_end = block->nodes + count;
     doc->taken += bytes;
-    return block;
+    return true;
 }
 
-static inline struct json *take_node(struct json_doc *doc)
+static uint32_t usual_count(const struct json_doc *doc)
 {
-    struct json_block *block = doc->blocks;
-    if (!block || block->used == block->count) {
-        block = block_new(doc);
-        if (!block) {
-            return NULL;
-        }
-    }
-    doc->nodes++;
-    struct json *node = &block->nodes[block->used++];
+    return doc->blocks ? BLOCK_NODES : FIRST_BLOCK_NODES;
+}
+
+static inline struct json *take_spare(struct json_doc *doc)
+{
+    struct json *node = doc->spare++;
     *node = (struct json){0};
+    doc->nodes++;
     return node;
 }
 
 struct json *json_doc_node(struct json_doc *doc)
 {
-    return take_node(doc);
+    return doc->spare < doc->spare_end || add_block(doc, usual_count(doc)) ? take_spare(doc) : NULL;
 }
 
 void json_doc_done(struct json_doc *doc)
@@ -95,87 +95,118 @@ void json_doc_done(struct json_doc *doc)
     *doc = (struct json_doc){0};
 }
 
-static inline struct json *new_node(struct parser *parser)
+/* No block reaches over the limit, so that it is looked at once for each block. */
+static bool add_nodes(const struct parser *parser)
 {
-    if (parser->doc->nodes >= parser->limits->max_nodes) {
-        err_set(parser->err, ERR_TOO_BIG, "JSON has more than %u values",
-                parser->limits->max_nodes);
-        return NULL;
+    struct json_doc *doc = parser->doc;
+    uint32_t most = parser->limits->max_nodes;
+    if (doc->nodes >= most) {
+        return err_set(parser->err, ERR_TOO_BIG, "JSON has more than %u values", most);
     }
-    struct json *node = take_node(parser->doc);
-    if (!node) {
-        err_set(parser->err, ERR_BUSY, "no memory left in the budget for requests in flight");
-    }
-    return node;
+    uint32_t left = most - doc->nodes;
+    uint32_t usual = usual_count(doc);
+    return add_block(doc, left < usual ? left : usual) ||
+           err_set(parser->err, ERR_BUSY, "no memory left in the budget for requests in flight");
 }
 
-static inline void skip_space(struct parser *parser)
+static inline struct json *new_node(const struct parser *parser)
 {
-    char *at = parser->at;
-    if (at < parser->end && (unsigned char)*at > ' ') {
-        return; /* what the API server sends has no spaces */
-    }
+    struct json_doc *doc = parser->doc;
+    return doc->spare < doc->spare_end || add_nodes(parser) ? take_spare(doc) : NULL;
+}
+
+static char *skip_all_space(const struct parser *parser, char *at)
+{
     while (at < parser->end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) {
-        at++;
-    }
-    parser->at = at;
-}
-
-static char *scan_plain_bytes(char *at, const char *end)
-{
-    while (at < end) {
-        unsigned char byte = (unsigned char)*at;
-        if (byte == '"' || byte == '\\' || byte < 0x20 || byte >= 0x80) {
-            break;
-        }
         at++;
     }
     return at;
 }
 
-/* The first byte that is a quote, a backslash, a control character or not ASCII. */
+static inline char *skip_space(const struct parser *parser, char *at)
+{
+    if (at < parser->end && (unsigned char)*at > ' ') {
+        return at; /* what the API server sends has no white space */
+    }
+    return skip_all_space(parser, at);
+}
+
+/* Whether `byte` is what comes next, white space aside; `*at` is then there. */
+static inline bool comes_next(const struct parser *parser, char **at, char byte)
+{
+    *at = skip_space(parser, *at);
+    return *at < parser->end && **at == byte;
+}
+
+/* A bit for each byte: whether it is a quote, a backslash, a control character or not ASCII. */
 #ifdef __SSE2__
-static inline char *scan_plain(char *at, const char *end)
+static uint64_t marks_of(const char bytes[MARKED_BYTES])
 {
     const __m128i quote = _mm_set1_epi8('"');
     const __m128i slash = _mm_set1_epi8('\\');
     const __m128i space = _mm_set1_epi8(' ');
-    while (end - at >= 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)at);
+    uint64_t marks = 0;
+    for (int i = 0; i < MARKED_BYTES; i += 16) {
+        __m128i part = _mm_loadu_si128((const __m128i *)(bytes + i));
         /* Signed: bytes from 0x80 on are below the space too. */
         __m128i hit =
-            _mm_or_si128(_mm_cmplt_epi8(bytes, space),
-                         _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, slash)));
-        unsigned mask = (unsigned)_mm_movemask_epi8(hit);
-        if (mask) {
-            return at + __builtin_ctz(mask);
-        }
-        at += 16;
+            _mm_or_si128(_mm_cmplt_epi8(part, space),
+                         _mm_or_si128(_mm_cmpeq_epi8(part, quote), _mm_cmpeq_epi8(part, slash)));
+        marks |= (uint64_t)(unsigned)_mm_movemask_epi8(hit) << i;
     }
-    return scan_plain_bytes(at, end);
+    return marks;
 }
 #else
-static inline char *scan_plain(char *at, const char *end)
+static uint64_t marks_of(const char bytes[MARKED_BYTES])
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
-    const uint64_t high = ones * 0x80;
-    while (end - at >= 8) {
+    const uint64_t low = ones * 0x7f;
+    uint64_t marks = 0;
+    for (int i = 0; i < MARKED_BYTES; i += 8) {
         uint64_t word = 0;
-        memcpy(&word, at, sizeof word);
+        memcpy(&word, bytes + i, sizeof word);
         word = le64toh(word);
         uint64_t quote = word ^ (ones * '"');
         uint64_t slash = word ^ (ones * '\\');
-        uint64_t hit = ((quote - ones) & ~quote) | ((slash - ones) & ~slash) |
-                       ((word - ones * 0x20) & ~word) | word;
-        if (hit & high) {
-            /* A borrow marks wrong bytes only above a right one, so the lowest mark is exact. */
-            return at + __builtin_ctzll(hit & high) / 8;
-        }
-        at += 8;
+        /* The top bit of each byte: it is neither of the two, and no control character. */
+        uint64_t plain = (((quote & low) + low) | quote) & (((slash & low) + low) | slash) &
+                         ((word & low) + ones * 0x60);
+        uint64_t hit = ((~plain | word) >> 7) & ones;
+        /* Gathers the lowest bits of the bytes in the highest byte. */
+        marks |= ((hit * UINT64_C(0x0102040810204080)) >> 56) << i;
     }
-    return scan_plain_bytes(at, end);
+    return marks;
 }
 #endif
+
+/* The bytes from `at` on; those behind the text are marked. */
+static void mark(struct parser *parser, char *at)
+{
+    size_t left = (size_t)(parser->end - at);
+    parser->marked = at;
+    if (left >= MARKED_BYTES) {
+        parser->marks = marks_of(at);
+    } else {
+        char rest[MARKED_BYTES] = {0};
+        memcpy(rest, at, left);
+        parser->marks = marks_of(rest);
+    }
+}
+
+/* The first marked byte from `at` on, or the end. */
+static inline char *find_mark(struct parser *parser, char *at)
+{
+    while (at - parser->marked >= MARKED_BYTES) {
+        mark(parser, parser->marked + MARKED_BYTES);
+    }
+    uint64_t marks = parser->marks >> (at - parser->marked);
+    while (marks == 0) {
+        mark(parser, parser->marked + MARKED_BYTES);
+        at = parser->marked;
+        marks = parser->marks;
+    }
+    return at + __builtin_ctzll(marks);
+}
 
 /* Length of the UTF-8 sequence at `at` (RFC 3629 §4), or 0 when it is none. */
 static size_t utf8_sequence(const char *at, const char *end)
@@ -251,29 +282,29 @@ static char *put_utf8(char *out, int32_t rune)
 }
 
 /* At the hex digits of "\uXXXX"; takes a second escape along when the first is a high surrogate. */
-static bool unescape_unicode(struct parser *parser, char **out)
+static char *unescape_unicode(const struct parser *parser, char *at, char **out)
 {
-    int32_t rune = hex4(parser->at, parser->end);
+    int32_t rune = hex4(at, parser->end);
     if (rune < 0) {
-        return fail(parser, "\\u needs four hexadecimal digits");
+        return fail(parser, at, "\\u needs four hexadecimal digits");
     }
-    parser->at += 4;
+    at += 4;
     if (rune >= 0xdc00 && rune <= 0xdfff) {
-        return fail(parser, "lone low surrogate");
+        return fail(parser, at, "lone low surrogate");
     }
     if (rune >= 0xd800 && rune <= 0xdbff) {
-        if (parser->end - parser->at < 6 || parser->at[0] != '\\' || parser->at[1] != 'u') {
-            return fail(parser, "lone high surrogate");
+        if (parser->end - at < 6 || at[0] != '\\' || at[1] != 'u') {
+            return fail(parser, at, "lone high surrogate");
         }
-        int32_t low = hex4(parser->at + 2, parser->end);
+        int32_t low = hex4(at + 2, parser->end);
         if (low < 0xdc00 || low > 0xdfff) {
-            return fail(parser, "lone high surrogate");
+            return fail(parser, at, "lone high surrogate");
         }
-        parser->at += 6;
+        at += 6;
         rune = 0x10000 + ((rune - 0xd800) << 10) + (low - 0xdc00);
     }
     *out = put_utf8(*out, rune);
-    return true;
+    return at;
 }
 
 /* What a letter behind a backslash stands for; 0: nothing. */
@@ -300,106 +331,116 @@ static char escaped(char byte)
 }
 
 /* At the byte behind a backslash. */
-static bool unescape(struct parser *parser, char **out)
+static char *unescape(const struct parser *parser, char *at, char **out)
 {
-    if (parser->at == parser->end) {
-        return fail(parser, "string without an end");
+    if (at == parser->end) {
+        return fail(parser, at, "string without an end");
     }
-    char byte = *parser->at++;
-    if (byte == 'u') {
-        return unescape_unicode(parser, out);
+    if (*at == 'u') {
+        return unescape_unicode(parser, at + 1, out);
     }
-    char meant = escaped(byte);
+    char meant = escaped(*at);
     if (!meant) {
-        parser->at--;
-        return fail(parser, "unknown escape");
+        return fail(parser, at, "unknown escape");
     }
     *(*out)++ = meant;
-    return true;
+    return at + 1;
+}
+
+/* At the first byte of the string from `start` on that is not plain; moves what follows to where it
+ * belongs once the escapes are undone. */
+static char *unescape_string(struct parser *parser, char *start, char *at, uint32_t *len)
+{
+    char *out = at;
+    for (;;) {
+        if (at == parser->end) {
+            return fail(parser, at, "string without an end");
+        }
+        unsigned char byte = (unsigned char)*at;
+        if (byte == '"') {
+            *len = (uint32_t)(out - start);
+            return at + 1;
+        }
+        size_t sequence = 0;
+        if (byte == '\\') {
+            at = unescape(parser, at + 1, &out);
+            if (!at) {
+                return NULL;
+            }
+        } else {
+            sequence = byte < 0x20 ? 0 : utf8_sequence(at, parser->end);
+            if (sequence == 0) {
+                return fail(parser, at,
+                            byte < 0x20 ? "control character in a string" : "not UTF-8");
+            }
+        }
+        char *next = find_mark(parser, at + sequence);
+        size_t count = (size_t)(next - at);
+        if (out != at) {
+            memmove(out, at, count);
+        }
+        out += count;
+        at = next;
+    }
 }
 
 /* At the opening quote; leaves the unescaped bytes in place. */
-static bool parse_string(struct parser *parser, const char **text, uint32_t *len)
+static inline char *parse_string(struct parser *parser, char *at, const char **text, uint32_t *len)
 {
-    char *start = ++parser->at;
-    char *out = start;
-    for (;;) {
-        char *plain = parser->at;
-        parser->at = scan_plain(plain, parser->end);
-        size_t count = (size_t)(parser->at - plain);
-        if (out != plain) {
-            memmove(out, plain, count);
-        }
-        out += count;
-        if (parser->at == parser->end) {
-            return fail(parser, "string without an end");
-        }
-        unsigned char byte = (unsigned char)*parser->at;
-        if (byte == '"') {
-            parser->at++;
-            *text = start;
-            *len = (uint32_t)(out - start);
-            return true;
-        }
-        if (byte == '\\') {
-            parser->at++;
-            if (!unescape(parser, &out)) {
-                return false;
-            }
-            continue;
-        }
-        size_t sequence = byte < 0x20 ? 0 : utf8_sequence(parser->at, parser->end);
-        if (sequence == 0) {
-            return fail(parser, byte < 0x20 ? "control character in a string" : "not UTF-8");
-        }
-        memmove(out, parser->at, sequence);
-        out += sequence;
-        parser->at += sequence;
+    char *start = at + 1;
+    char *stop = find_mark(parser, start);
+    *text = start;
+    if (stop < parser->end && *stop == '"') {
+        *len = (uint32_t)(stop - start);
+        return stop + 1;
     }
+    return unescape_string(parser, start, stop, len);
 }
 
-static bool skip_digits(struct parser *parser)
+static inline bool is_digit(char byte)
 {
-    const char *first = parser->at;
-    while (parser->at < parser->end && *parser->at >= '0' && *parser->at <= '9') {
-        parser->at++;
-    }
-    return parser->at > first;
+    return byte >= '0' && byte <= '9';
 }
 
-static bool parse_number(struct parser *parser, struct json *node)
+/* Behind the digits, of which there has to be one; else NULL. */
+static char *skip_digits(const struct parser *parser, char *at)
 {
-    const char *start = parser->at;
-    if (*parser->at == '-') {
-        parser->at++;
+    const char *first = at;
+    while (at < parser->end && is_digit(*at)) {
+        at++;
     }
-    bool zero = parser->at < parser->end && *parser->at == '0';
-    const char *digits = parser->at;
-    if (!skip_digits(parser) || (zero && parser->at - digits > 1)) {
-        return fail(parser, "malformed number");
-    }
-    if (parser->at < parser->end && *parser->at == '.') {
-        parser->at++;
-        if (!skip_digits(parser)) {
-            return fail(parser, "malformed number");
-        }
-    }
-    if (parser->at < parser->end && (*parser->at == 'e' || *parser->at == 'E')) {
-        parser->at++;
-        if (parser->at < parser->end && (*parser->at == '+' || *parser->at == '-')) {
-            parser->at++;
-        }
-        if (!skip_digits(parser)) {
-            return fail(parser, "malformed number");
-        }
-    }
+    return at > first ? at : fail(parser, at, "malformed number");
+}
+
+static char *parse_number(const struct parser *parser, char *at, struct json *node)
+{
     node->type = JSON_NUMBER;
-    node->text = start;
-    node->len = (uint32_t)(parser->at - start);
-    return true;
+    node->text = at;
+    if (*at == '-') {
+        at++;
+    }
+    const char *digits = at;
+    at = skip_digits(parser, at);
+    if (at && *digits == '0' && at - digits > 1) {
+        return fail(parser, at, "malformed number");
+    }
+    if (at && at < parser->end && *at == '.') {
+        at = skip_digits(parser, at + 1);
+    }
+    if (at && at < parser->end && (*at == 'e' || *at == 'E')) {
+        at++;
+        if (at < parser->end && (*at == '+' || *at == '-')) {
+            at++;
+        }
+        at = skip_digits(parser, at);
+    }
+    if (at) {
+        node->len = (uint32_t)(at - node->text);
+    }
+    return at;
 }
 
-static bool parse_literal(struct parser *parser, struct json *node)
+static char *parse_literal(const struct parser *parser, char *at, struct json *node)
 {
     static const struct {
         const char *text;
@@ -407,14 +448,12 @@ static bool parse_literal(struct parser *parser, struct json *node)
     } literals[] = {{"null", JSON_NULL}, {"false", JSON_FALSE}, {"true", JSON_TRUE}};
     for (size_t i = 0; i < ARRAY_LEN(literals); i++) {
         size_t len = strlen(literals[i].text);
-        if ((size_t)(parser->end - parser->at) >= len &&
-            memcmp(parser->at, literals[i].text, len) == 0) {
-            parser->at += len;
+        if ((size_t)(parser->end - at) >= len && memcmp(at, literals[i].text, len) == 0) {
             node->type = literals[i].type;
-            return true;
+            return at + len;
         }
     }
-    return fail(parser, "value expected");
+    return fail(parser, at, "value expected");
 }
 
 static bool many_keys_unique(const struct json *object)
@@ -446,132 +485,135 @@ static bool few_keys_unique(const struct json *object)
 }
 
 /* Which names an object has shown so far, roughly: a bit for each, out of 256. A name whose bit is
- * still clear is a new one; only an object in which two names share a bit is looked at pair by
- * pair. */
+ * still clear is a new one; only an object in which two names share a bit is looked at closely. */
 struct names_seen {
     uint64_t bits[4];
     uint64_t shared; /* not 0: some bit was set twice */
 };
 
+/* Names of one length mostly end differently (f:name, f:path). */
 static inline void note_name(struct names_seen *seen, const struct json *member)
 {
-    uint32_t hash = member->key_len;
-    if (hash > 0) {
-        const unsigned char *key = (const unsigned char *)member->key;
-        hash += 31U * key[hash - 1] + 131U * key[hash / 2] + 17U * key[hash / 4];
-    }
+    /* The last byte; of an empty name the quote in front of it. */
+    unsigned char last = (unsigned char)member->key[(ptrdiff_t)member->key_len - 1];
+    uint32_t hash = 37 * member->key_len + last;
     uint64_t bit = UINT64_C(1) << (hash & 63);
     uint64_t *word = &seen->bits[(hash >> 6) & 3];
     seen->shared |= *word & bit;
     *word |= bit;
 }
 
-static bool parse_value(struct parser *parser, struct json *node);
-
-/* At the first byte of a member name. */
-static bool parse_member(struct parser *parser, struct json *member)
+static bool names_are_unique(const struct json *object, const struct names_seen *seen)
 {
-    if (parser->at == parser->end || *parser->at != '"') {
-        return fail(parser, "member name expected");
-    }
-    if (!parse_string(parser, &member->key, &member->key_len)) {
-        return false;
-    }
-    skip_space(parser);
-    if (parser->at == parser->end || *parser->at != ':') {
-        return fail(parser, "':' expected");
-    }
-    parser->at++;
-    skip_space(parser);
-    return parse_value(parser, member);
+    return !seen->shared ||
+           (object->len <= PAIRWISE_MEMBERS ? few_keys_unique(object) : many_keys_unique(object));
 }
 
-/* At the opening bracket of an array or object. */
-static bool parse_children(struct parser *parser, struct json *node, char close,
-                           struct names_seen *seen)
-{
-    struct json *last = NULL;
-    parser->at++;
-    skip_space(parser);
-    if (parser->at < parser->end && *parser->at == close) {
-        parser->at++;
-        return true;
-    }
-    for (;;) {
-        struct json *child = new_node(parser);
-        if (!child || !(close == '}' ? parse_member(parser, child) : parse_value(parser, child))) {
-            return false;
-        }
-        if (close == '}') {
-            note_name(seen, child);
-        }
-        if (last) {
-            last->next = child;
-        } else {
-            node->child = child;
-        }
-        last = child;
-        node->len++;
-        skip_space(parser);
-        if (parser->at == parser->end || (*parser->at != ',' && *parser->at != close)) {
-            return fail(parser, close == '}' ? "',' or '}' expected" : "',' or ']' expected");
-        }
-        if (*parser->at++ == close) {
-            return true;
-        }
-        skip_space(parser);
-    }
-}
+/* Calls cost a tenth of it all: parse_value() and what else is `inline` goes into these three. */
+__attribute__((noinline)) static char *parse_elements(struct parser *, char *, struct json *);
+__attribute__((noinline)) static char *parse_members(struct parser *, char *, struct json *);
+__attribute__((noinline)) static char *parse_other(struct parser *, char *, struct json *);
 
-static bool parse_container(struct parser *parser, struct json *node)
+/* At the opening bracket. */
+static inline char *parse_container(struct parser *parser, char *at, struct json *node)
 {
-    bool object = *parser->at == '{';
+    bool object = *at++ == '{';
+    node->type = object ? JSON_OBJECT : JSON_ARRAY;
     if (parser->depth >= parser->limits->max_depth) {
-        return err_set(parser->err, ERR_TOO_BIG, "JSON is nested deeper than %u",
-                       parser->limits->max_depth);
+        (void)err_set(parser->err, ERR_TOO_BIG, "JSON is nested deeper than %u",
+                      parser->limits->max_depth);
+        return NULL;
+    }
+    if (comes_next(parser, &at, object ? '}' : ']')) {
+        return at + 1;
     }
     parser->depth++;
-    node->type = object ? JSON_OBJECT : JSON_ARRAY;
-    node->child = NULL;
-    struct names_seen seen = {0};
-    if (!parse_children(parser, node, object ? '}' : ']', &seen)) {
-        return false;
-    }
+    at = object ? parse_members(parser, at, node) : parse_elements(parser, at, node);
     parser->depth--;
-    if (seen.shared &&
-        !(node->len <= PAIRWISE_MEMBERS ? few_keys_unique(node) : many_keys_unique(node))) {
-        return fail(parser, "an object has two members of one name");
-    }
-    return true;
+    return at;
 }
 
-static bool parse_value(struct parser *parser, struct json *node)
+/* At a value, or at white space in front of it. */
+static inline char *parse_value(struct parser *parser, char *at, struct json *node)
 {
-    if (parser->at == parser->end) {
-        return fail(parser, "value expected");
-    }
-    switch (*parser->at) {
-    case '{':
-    case '[':
-        return parse_container(parser, node);
-    case '"':
+    char first = at < parser->end ? *at : '\0';
+    if (first == '"') {
         node->type = JSON_STRING;
-        return parse_string(parser, &node->text, &node->len);
-    case '-':
-    case '0':
-    case '1':
-    case '2':
-    case '3':
-    case '4':
-    case '5':
-    case '6':
-    case '7':
-    case '8':
-    case '9':
-        return parse_number(parser, node);
-    default:
-        return parse_literal(parser, node);
+        return parse_string(parser, at, &node->text, &node->len);
     }
+    return first == '{' || first == '[' ? parse_container(parser, at, node)
+                                        : parse_other(parser, at, node);
+}
+
+/* Numbers, literals, and whatever stands behind white space. */
+static char *parse_other(struct parser *parser, char *at, struct json *node)
+{
+    at = skip_space(parser, at);
+    if (at == parser->end) {
+        return fail(parser, at, "value expected");
+    }
+    if (*at == '"' || *at == '{' || *at == '[') {
+        return parse_value(parser, at, node);
+    }
+    return *at == '-' || is_digit(*at) ? parse_number(parser, at, node)
+                                       : parse_literal(parser, at, node);
+}
+
+/* The name and what it names. */
+static inline char *parse_member(struct parser *parser, char *at, struct json *member)
+{
+    if (!comes_next(parser, &at, '"')) {
+        return fail(parser, at, "member name expected");
+    }
+    at = parse_string(parser, at, &member->key, &member->key_len);
+    if (!at) {
+        return NULL;
+    }
+    if (!comes_next(parser, &at, ':')) {
+        return fail(parser, at, "':' expected");
+    }
+    return parse_value(parser, at + 1, member);
+}
+
+/* Behind the opening bracket of an array that is not empty. */
+static char *parse_elements(struct parser *parser, char *at, struct json *array)
+{
+    struct json **link = &array->child;
+    do {
+        struct json *element = new_node(parser);
+        at = element ? parse_value(parser, at, element) : NULL;
+        if (!at) {
+            return NULL;
+        }
+        *link = element;
+        link = &element->next;
+        array->len++;
+    } while (comes_next(parser, &at, ',') && at++);
+    return comes_next(parser, &at, ']') ? at + 1 : fail(parser, at, "',' or ']' expected");
+}
+
+/* Behind the opening bracket of an object that is not empty. */
+static char *parse_members(struct parser *parser, char *at, struct json *object)
+{
+    struct names_seen seen = {0};
+    struct json **link = &object->child;
+    do {
+        struct json *member = new_node(parser);
+        at = member ? parse_member(parser, at, member) : NULL;
+        if (!at) {
+            return NULL;
+        }
+        note_name(&seen, member);
+        *link = member;
+        link = &member->next;
+        object->len++;
+    } while (comes_next(parser, &at, ',') && at++);
+    if (!comes_next(parser, &at, '}')) {
+        return fail(parser, at, "',' or '}' expected");
+    }
+    return names_are_unique(object, &seen)
+               ? at + 1
+               : fail(parser, at + 1, "an object has two members of one name");
 }
 
 bool json_parse(struct json_doc *doc, char *text, size_t len, const struct json_limits *limits,
@@ -586,23 +628,21 @@ bool json_parse(struct json_doc *doc, char *text, size_t len, const struct json_
     doc->budget = limits->budget;
     struct parser parser = {
         .start = text,
-        .at = text,
         .end = text + len,
         .doc = doc,
         .limits = limits,
         .err = err,
     };
+    mark(&parser, text);
     struct json *root = new_node(&parser);
-    if (!root) {
+    char *at = root ? parse_value(&parser, text, root) : NULL;
+    if (!at) {
         return false;
     }
-    skip_space(&parser);
-    if (!parse_value(&parser, root)) {
+    at = skip_space(&parser, at);
+    if (at != parser.end) {
+        (void)fail(&parser, at, "something stands behind the document");
         return false;
-    }
-    skip_space(&parser);
-    if (parser.at != parser.end) {
-        return fail(&parser, "something stands behind the document");
     }
     *ret = root;
     return true;

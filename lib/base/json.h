@@ -50,9 +50,11 @@ struct json_block;
 /* Owner of the nodes. Zeroed is empty. */
 struct json_doc {
     struct json_block *blocks;
+    struct json *spare; /* nodes of the newest block that nobody has yet, up to `spare_end` */
+    struct json *spare_end;
     struct budget *budget;
     size_t taken;
-    uint32_t nodes;
+    uint32_t nodes; /* without the spare ones */
 };
 
 /* Reads `text[0..len)`, which is overwritten and must outlive the document, even on failure.

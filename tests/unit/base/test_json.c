@@ -225,17 +225,42 @@ START_TEST(unescapes_in_place)
 }
 END_TEST
 
+enum {
+    LONG_BYTES = 150, /* bytes are marked in parts of 64 */
+};
+
+/* "qq...q" with other bytes at `at`. */
+static struct outcome parse_long(size_t at, const char *other, size_t len)
+{
+    char text[LONG_BYTES + 2];
+    memset(text, 'q', sizeof text);
+    text[0] = text[LONG_BYTES + 1] = '"';
+    memcpy(text + 1 + at, other, len);
+    return parse_with(text, sizeof text, &WIDE);
+}
+
 START_TEST(a_byte_that_matters_is_found_at_every_offset)
 {
-    /* The scan goes eight bytes at a time. */
     static const char special[] = {'"', '\\', '\x1f', '\n', '\x80', '\xff', '\0'};
     for (size_t i = 0; i < sizeof special; i++) {
-        for (size_t at = 0; at < 24; at++) {
-            char text[32] = "\"qqqqqqqqqqqqqqqqqqqqqqqq\"";
-            text[1 + at] = special[i];
-            CLEANUP(done) struct outcome outcome = parse_with(text, 26, &WIDE);
+        for (size_t at = 0; at < LONG_BYTES; at++) {
+            CLEANUP(done) struct outcome outcome = parse_long(at, &special[i], 1);
             ck_assert_msg(!outcome.ok, "byte %d at %zu", special[i], at);
         }
+    }
+}
+END_TEST
+
+START_TEST(an_escape_is_undone_at_every_offset)
+{
+    char wanted[LONG_BYTES];
+    for (size_t at = 0; at <= LONG_BYTES - 4; at++) {
+        memset(wanted, 'q', sizeof wanted);
+        wanted[at] = '\n';
+        wanted[at + 1] = '/';
+        CLEANUP(done) struct outcome outcome = parse_long(at, "\\n\\/", 4);
+        ck_assert_msg(outcome.ok, "at %zu: %s", at, outcome.err.message);
+        ck_assert(sv_equal(json_string(outcome.root), sv_make(wanted, LONG_BYTES - 2)));
     }
 }
 END_TEST
@@ -460,6 +485,30 @@ START_TEST(values_have_a_ceiling)
 }
 END_TEST
 
+/* Nodes come in blocks; the ceiling counts values. */
+START_TEST(any_number_of_values_may_be_the_ceiling)
+{
+    CLEANUP(buf_done) struct buf text;
+    buf_init(&text, 10000);
+    buf_add_byte(&text, '[');
+    for (uint32_t most = 3; most < 1000; most++) {
+        buf_add_str(&text, "1,");
+        const struct json_limits limits = {.max_nodes = most, .max_depth = 10};
+        size_t len = text.len;
+        buf_add_str(&text, "1]");
+        CLEANUP(done) struct outcome fits = parse_with(text.data, text.len, &limits);
+        ck_assert(fits.ok);
+        ck_assert_uint_eq(fits.doc.nodes, most);
+        buf_truncate(&text, len);
+        buf_add_str(&text, "1,1]");
+        CLEANUP(done) struct outcome over = parse_with(text.data, text.len, &limits);
+        ck_assert(!over.ok);
+        ck_assert_int_eq(over.err.kind, ERR_TOO_BIG);
+        buf_truncate(&text, len);
+    }
+}
+END_TEST
+
 START_TEST(nodes_are_paid_from_the_budget_and_given_back)
 {
     struct budget budget;
@@ -534,6 +583,7 @@ Suite *suite(void)
     tcase_add_test(tcase, nul_is_a_byte_like_others);
     tcase_add_loop_test(tcase, unescapes_in_place, 0, (int)ARRAY_LEN(STRINGS));
     tcase_add_test(tcase, a_byte_that_matters_is_found_at_every_offset);
+    tcase_add_test(tcase, an_escape_is_undone_at_every_offset);
     tcase_add_loop_test(tcase, integers_are_exact, 0, (int)ARRAY_LEN(NUMBERS));
     tcase_add_test(tcase, finds_members_and_keeps_order);
     tcase_add_test(tcase, a_missing_node_is_nothing);
@@ -543,6 +593,7 @@ Suite *suite(void)
     tcase_add_loop_test(tcase, finds_one_duplicate_among_many, 0, (int)ARRAY_LEN(COUNTS));
     tcase_add_test(tcase, depth_has_a_ceiling);
     tcase_add_test(tcase, values_have_a_ceiling);
+    tcase_add_test(tcase, any_number_of_values_may_be_the_ceiling);
     tcase_add_test(tcase, nodes_are_paid_from_the_budget_and_given_back);
     tcase_add_test(tcase, messages_have_the_offset_and_no_content);
     tcase_add_test(tcase, nodes_of_other_readers_are_zeroed_and_stay);
