@@ -14,18 +14,12 @@ static int compare_keys(const void *a, const void *b)
     return sv_compare(left->key, right->key);
 }
 
-static void make_tag(const struct hmac_key *digest_key, unsigned char ret[DIGEST_KEY_TAG_BYTES])
+void secret_digest_key_tag(const struct hmac_key *digest_key,
+                           unsigned char ret[DIGEST_KEY_TAG_BYTES])
 {
     unsigned char mac[SHA256_BYTES];
     hmac_sha256(sv_make((const char *)digest_key->bytes, sizeof digest_key->bytes), SV("tag"), mac);
     memcpy(ret, mac, DIGEST_KEY_TAG_BYTES);
-}
-
-bool secret_is_digested_under(const struct secret *secret, const struct hmac_key *digest_key)
-{
-    unsigned char tag[DIGEST_KEY_TAG_BYTES];
-    make_tag(digest_key, tag);
-    return memcmp(tag, secret->digest_key_tag, sizeof tag) == 0;
 }
 
 /* Go writes a nil []byte as null. */
@@ -130,7 +124,7 @@ bool secret_decode(const struct json *object, const struct hmac_key *digest_key,
         .key_count = key_count,
     };
     if (digest_key) {
-        make_tag(digest_key, secret.digest_key_tag);
+        secret_digest_key_tag(digest_key, secret.digest_key_tag);
     }
     if (!owner_find_controller(metadata.json, &secret.controller)) {
         secret.controller = (struct owner){0};

@@ -47,9 +47,9 @@ MUST_CHECK bool secret_decode(const struct json *object, const struct hmac_key *
 struct secret *secret_retain(struct secret *secret);
 /* Accepts NULL. */
 void secret_release(struct secret *secret);
-/* The digests were made under this key. A key may be replaced between a look and a decision:
- * digests of two keys in one hash would look like changed content. */
-bool secret_is_digested_under(const struct secret *secret, const struct hmac_key *digest_key);
+/* What digest_key_tag is when the digests were made under this key. */
+void secret_digest_key_tag(const struct hmac_key *digest_key,
+                           unsigned char ret[DIGEST_KEY_TAG_BYTES]);
 /* NULL when the key is not there. */
 const struct secret_key_digest *secret_find_key(const struct secret *secret, struct str_view key);
 

@@ -10,6 +10,8 @@ enum {
 /* What a change of makes all hashes of this version unknown to another. */
 static const char SCOPE[] = "scope v1: env,envFrom,subPath; walker 1";
 
+static const char VERSION[] = "v1-";
+
 static void to_hex(const unsigned char *bytes, size_t len, char *ret)
 {
     static const char digits[] = "0123456789abcdef";
@@ -31,6 +33,7 @@ void fingerprint_keys_derive(const unsigned char installation_key[INSTALLATION_K
     struct str_view key = sv_make((const char *)installation_key, INSTALLATION_KEY_BYTES);
     hmac_sha256(key, SV("keyturn v1 digest"), ret->digest.bytes);
     hmac_sha256(key, SV("keyturn v1 record"), ret->record.bytes);
+    secret_digest_key_tag(&ret->digest, ret->digest_tag);
     unsigned char id[SHA256_BYTES];
     hmac_sha256(key_view(&ret->record), sv_of(SCOPE), id);
     to_hex(id, (KEY_ID_BYTES - 1) / 2, ret->id);
@@ -62,26 +65,17 @@ static enum fingerprint_result survey(const struct secret_ref_list *refs, const 
     return missing ? FINGERPRINT_MISSING : unknown ? FINGERPRINT_UNKNOWN : FINGERPRINT_OK;
 }
 
-/* Every present Secret that is about to be hashed was digested under `keys`: the first one is
- * asked, at the price of an HMAC, and the others carry the same tag. */
+/* Every present Secret that is about to be hashed was digested under `keys`. They may be replaced
+ * between a look and a decision, and digests of two keys in one hash would look like changed
+ * content. */
 static bool digests_match(const struct fingerprint_keys *keys, const struct secret_ref_list *refs,
                           const struct facts *facts)
 {
-    const struct secret *first = NULL;
     for (size_t i = 0; i < refs->count; i++) {
         const struct fact *fact =
             refs->items[i].rolls ? facts_find(facts, refs->items[i].secret) : NULL;
-        const struct secret *secret = fact ? fact->secret : NULL;
-        if (!secret) {
-            continue;
-        }
-        if (!first) {
-            first = secret;
-            if (!secret_is_digested_under(first, &keys->digest)) {
-                return false;
-            }
-        }
-        if (memcmp(secret->digest_key_tag, first->digest_key_tag, DIGEST_KEY_TAG_BYTES) != 0) {
+        if (fact && fact->secret &&
+            memcmp(fact->secret->digest_key_tag, keys->digest_tag, DIGEST_KEY_TAG_BYTES) != 0) {
             return false;
         }
     }
@@ -186,6 +180,15 @@ static void hash_records(const struct fingerprint_keys *keys, const struct secre
     hmac_finish(hmac, ret);
 }
 
+static void write_text(const struct fingerprint_keys *keys,
+                       const unsigned char digest[SHA256_BYTES], char ret[FINGERPRINT_BYTES])
+{
+    char *at = mempcpy(ret, VERSION, sizeof VERSION - 1);
+    at = mempcpy(at, keys->id, KEY_ID_BYTES - 1);
+    *at++ = '-';
+    to_hex(digest, HASH_BYTES, at);
+}
+
 enum fingerprint_result fingerprint_compute(const struct fingerprint_keys *keys,
                                             const struct secret_ref_list *refs,
                                             const struct facts *facts, char ret[FINGERPRINT_BYTES])
@@ -199,9 +202,7 @@ enum fingerprint_result fingerprint_compute(const struct fingerprint_keys *keys,
     }
     unsigned char digest[SHA256_BYTES];
     hash_records(keys, refs, facts, digest);
-    char hex[2 * HASH_BYTES + 1];
-    to_hex(digest, HASH_BYTES, hex);
-    (void)snprintf(ret, FINGERPRINT_BYTES, "v1-%s-%s", keys->id, hex);
+    write_text(keys, digest, ret);
     return FINGERPRINT_OK;
 }
 
@@ -218,9 +219,10 @@ static bool is_lower_hex(struct str_view text)
 
 bool fingerprint_is_known(const struct fingerprint_keys *keys, struct str_view text)
 {
-    const size_t prefix = sizeof "v1-" - 1;
+    const size_t prefix = sizeof VERSION - 1;
     const size_t id = KEY_ID_BYTES - 1;
-    return keys && text.len == FINGERPRINT_BYTES - 1 && sv_starts_with(text, SV("v1-")) &&
+    return keys && text.len == FINGERPRINT_BYTES - 1 &&
+           sv_starts_with(text, sv_make(VERSION, prefix)) &&
            sv_equal(sv_first(sv_from(text, prefix), id), sv_make(keys->id, id)) &&
            text.data[prefix + id] == '-' && is_lower_hex(sv_from(text, prefix + id + 1));
 }

@@ -29,8 +29,9 @@ enum {
 
 /* Derived once from the installation key; immutable. */
 struct fingerprint_keys {
-    struct hmac_key digest; /* for values */
-    struct hmac_key record; /* for records */
+    struct hmac_key digest;                         /* for values */
+    struct hmac_key record;                         /* for records */
+    unsigned char digest_tag[DIGEST_KEY_TAG_BYTES]; /* of what was digested under `digest` */
     char id[KEY_ID_BYTES];
 };
 
