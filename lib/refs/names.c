@@ -27,20 +27,22 @@ static bool is_label_text(struct str_view text)
     return true;
 }
 
+/* Labels with dots between them; Kubernetes bounds the whole, not each label. */
 bool name_is_dns_subdomain(struct str_view name)
 {
-    if (name.len == 0 || name.len > LIMIT_NAME_BYTES) {
+    if (name.len > LIMIT_NAME_BYTES) {
         return false;
     }
-    struct str_view rest = name;
-    struct str_view label;
-    while (sv_split(&rest, '.', &label)) {
-        /* Kubernetes bounds the whole, not each label. */
-        if (!is_label_text(label)) {
+    char before = '.';
+    for (size_t i = 0; i < name.len; i++) {
+        char byte = name.data[i];
+        bool fits = byte == '-' ? before != '.' : byte == '.' && is_lower_alnum(before);
+        if (!is_lower_alnum(byte) && !fits) {
             return false;
         }
+        before = byte;
     }
-    return true;
+    return is_lower_alnum(before);
 }
 
 bool name_is_dns_label(struct str_view name)
