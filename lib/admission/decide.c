@@ -26,11 +26,12 @@ struct admission {
     const struct json *pod;     /* the Pod or Pod template */
     const struct json *old_pod; /* NULL on CREATE */
     struct secret_ref_list old_refs;
-    bool of_pod;       /* a Pod, not a template */
-    bool creates;      /* CREATE */
-    bool old_readable; /* old_refs is complete */
-    bool core_changed; /* the template differs by more than our marker; true on CREATE */
-    bool may_hold;     /* the Pod, or Pods of the template, may be held */
+    enum presence *presences; /* of each of `refs`: most stages ask */
+    bool of_pod;              /* a Pod, not a template */
+    bool creates;             /* CREATE */
+    bool old_readable;        /* old_refs is complete */
+    bool core_changed;        /* the template differs by more than our marker; true on CREATE */
+    bool may_hold;            /* the Pod, or Pods of the template, may be held */
 };
 
 bool admit_skips(const struct review *review)
@@ -66,6 +67,16 @@ bool admit_skips(const struct review *review)
 static void admission_done(struct admission *admission)
 {
     secret_refs_done(&admission->old_refs);
+    free(admission->presences);
+}
+
+static enum presence *presences_of(const struct secret_ref_list *refs, const struct facts *facts)
+{
+    enum presence *presences = mem_alloc_array(refs->count, sizeof *presences);
+    for (size_t i = 0; i < refs->count; i++) {
+        presences[i] = facts_presence(facts, &refs->items[i]);
+    }
+    return presences;
 }
 
 static void admission_init(struct admission *ret, const struct admit_input *input)
@@ -75,6 +86,7 @@ static void admission_init(struct admission *ret, const struct admit_input *inpu
         .input = input,
         .review = review,
         .refs = input->refs,
+        .presences = presences_of(input->refs, input->facts),
         .pod = review_pod_template(review),
         .of_pod = review->kind->kind == KIND_POD,
         .creates = review->operation == OPERATION_CREATE,
@@ -109,7 +121,7 @@ static bool is_relevant(const struct admission *admission, const struct secret_r
 
 static enum presence presence_of(const struct admission *admission, const struct secret_ref *ref)
 {
-    return facts_presence(admission->input->facts, ref);
+    return admission->presences[ref - admission->refs->items];
 }
 
 static bool is_described(const struct admission *admission, const struct secret_ref *ref)

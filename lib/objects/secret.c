@@ -7,6 +7,10 @@
 #include "objects/metadata.h"
 #include "objects/text_pool.h"
 
+enum {
+    FEW_KEYS = 8, /* so many are looked through faster than searched by halves */
+};
+
 static int compare_keys(const void *a, const void *b)
 {
     const struct secret_key_digest *left = a;
@@ -148,8 +152,15 @@ void secret_release(struct secret *secret)
 
 const struct secret_key_digest *secret_find_key(const struct secret *secret, struct str_view key)
 {
-    struct secret_key_digest wanted = {.key = key};
-    return secret->key_count == 0 ? NULL
-                                  : bsearch(&wanted, secret->keys, secret->key_count,
-                                            sizeof *secret->keys, compare_keys);
+    if (secret->key_count > FEW_KEYS) {
+        struct secret_key_digest wanted = {.key = key};
+        return bsearch(&wanted, secret->keys, secret->key_count, sizeof *secret->keys,
+                       compare_keys);
+    }
+    for (size_t i = 0; i < secret->key_count; i++) {
+        if (sv_equal(secret->keys[i].key, key)) {
+            return &secret->keys[i];
+        }
+    }
+    return NULL;
 }
