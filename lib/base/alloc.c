@@ -1,25 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/alloc.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+    CACHED_BYTES = 1024,
+};
+
+/* glibc keeps small blocks that a thread has freed in a cache of that thread, in which malloc()
+ * looks and calloc() does not. Large ones come from calloc(), which knows what is zero already. */
 void *mem_alloc(size_t size)
 {
-    void *memory = calloc(1, size ? size : 1);
+    bool small = size <= CACHED_BYTES;
+    void *memory = small ? malloc(size ? size : 1) : calloc(1, size);
     if (!memory) {
         abort();
     }
-    return memory;
+    return small ? memset(memory, 0, size) : memory;
 }
 
 void *mem_alloc_array(size_t count, size_t size)
 {
-    void *memory = calloc(count ? count : 1, size ? size : 1);
-    if (!memory) {
+    size_t bytes = 0;
+    if (__builtin_mul_overflow(count, size, &bytes)) {
         abort();
     }
-    return memory;
+    return mem_alloc(bytes);
 }
 
 void *mem_resize_array(void *old, size_t count, size_t size)

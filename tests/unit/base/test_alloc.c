@@ -8,13 +8,19 @@
 
 START_TEST(memory_is_zeroed)
 {
-    static const char zeros[300];
-    char *one = mem_alloc(sizeof zeros);
-    ck_assert_mem_eq(one, zeros, sizeof zeros);
-    free(one);
-    one = mem_alloc_array(30, 10);
-    ck_assert_mem_eq(one, zeros, sizeof zeros);
-    free(one);
+    static const char zeros[3000];
+    for (size_t size = 1; size <= sizeof zeros; size++) {
+        char *used = malloc(size);
+        ck_assert_ptr_nonnull(used);
+        memset(used, 0xff, size);
+        free(used);
+        char *one = mem_alloc(size);
+        ck_assert_mem_eq(one, zeros, size);
+        free(one);
+    }
+    char *many = mem_alloc_array(300, 10);
+    ck_assert_mem_eq(many, zeros, sizeof zeros);
+    free(many);
 }
 END_TEST
 
