@@ -12,7 +12,11 @@ static void begin(struct buf *out, const char *op, const char *pod, const char *
                   const char *token)
 {
     buf_add_byte(out, out->len == 0 ? '[' : ',');
-    buf_printf(out, "{\"op\":\"%s\",\"path\":\"%s%s", op, pod, member);
+    buf_add_str(out, "{\"op\":\"");
+    buf_add_str(out, op);
+    buf_add_str(out, "\",\"path\":\"");
+    buf_add_str(out, pod);
+    buf_add_str(out, member);
     if (token) {
         buf_add_byte(out, '/');
         encode_pointer_token(out, sv_of(token));

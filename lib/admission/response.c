@@ -44,7 +44,7 @@ void response_write(const struct review *review, const struct verdict *verdict, 
     buf_add_str(out, "{\"apiVersion\":\"admission.k8s.io/v1\",\"kind\":\"AdmissionReview\","
                      "\"response\":{\"uid\":");
     encode_json_string(out, review->uid);
-    buf_printf(out, ",\"allowed\":%s", verdict->allowed ? "true" : "false");
+    buf_add_str(out, verdict->allowed ? ",\"allowed\":true" : ",\"allowed\":false");
     if (verdict->allowed) {
         write_patch(review, verdict, out);
     } else {

@@ -8,7 +8,7 @@
 
 enum {
     SMALL_BYTES = 128,
-    FIRST_CAPACITY = 256,
+    FIRST_CAPACITY = 512,
 };
 
 void buf_init(struct buf *buf, size_t ceiling)
@@ -73,7 +73,7 @@ static bool reserve(struct buf *buf, size_t more)
     return true;
 }
 
-char *buf_extend(struct buf *buf, size_t len)
+char *buf_extend_memory(struct buf *buf, size_t len)
 {
     if (!reserve(buf, len)) {
         return NULL;
@@ -84,27 +84,19 @@ char *buf_extend(struct buf *buf, size_t len)
     return start;
 }
 
-void buf_append(struct buf *buf, const void *data, size_t len)
+void buf_add_int(struct buf *buf, int64_t number)
 {
-    char *start = buf_extend(buf, len);
-    if (start && len) {
-        memcpy(start, data, len);
+    char text[sizeof "-9223372036854775808" - 1];
+    char *at = text + sizeof text;
+    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    do {
+        *--at = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (number < 0) {
+        *--at = '-';
     }
-}
-
-void buf_add(struct buf *buf, struct str_view view)
-{
-    buf_append(buf, view.data, view.len);
-}
-
-void buf_add_str(struct buf *buf, const char *text)
-{
-    buf_append(buf, text, strlen(text));
-}
-
-void buf_add_byte(struct buf *buf, char byte)
-{
-    buf_append(buf, &byte, 1);
+    buf_append(buf, at, (size_t)(text + sizeof text - at));
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)

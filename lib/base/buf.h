@@ -26,13 +26,42 @@ void buf_done(struct buf *buf);
 /* Empties, keeps the memory and the ceiling, forgives an earlier failure. */
 void buf_clear(struct buf *buf);
 
-void buf_append(struct buf *buf, const void *data, size_t len);
-void buf_add(struct buf *buf, struct str_view view);
-void buf_add_str(struct buf *buf, const char *text);
-void buf_add_byte(struct buf *buf, char byte);
-void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
+/* What buf_extend() calls when the memory does not suffice. */
+char *buf_extend_memory(struct buf *buf, size_t len);
 /* `len` more bytes to be filled by the caller, or NULL when over the ceiling. */
-char *buf_extend(struct buf *buf, size_t len);
+static inline char *buf_extend(struct buf *buf, size_t len)
+{
+    /* The memory ends at the ceiling, and is more than the bytes by the NUL. */
+    if (buf->failed || len >= buf->capacity - buf->len) {
+        return buf_extend_memory(buf, len);
+    }
+    char *start = buf->data + buf->len;
+    buf->len += len;
+    buf->data[buf->len] = '\0';
+    return start;
+}
+static inline void buf_append(struct buf *buf, const void *data, size_t len)
+{
+    char *start = buf_extend(buf, len);
+    if (start && len) {
+        memcpy(start, data, len);
+    }
+}
+static inline void buf_add(struct buf *buf, struct str_view view)
+{
+    buf_append(buf, view.data, view.len);
+}
+static inline void buf_add_str(struct buf *buf, const char *text)
+{
+    buf_append(buf, text, strlen(text));
+}
+static inline void buf_add_byte(struct buf *buf, char byte)
+{
+    buf_append(buf, &byte, 1);
+}
+/* Decimal. */
+void buf_add_int(struct buf *buf, int64_t number);
+void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Shortens to `len`, which is at most buf->len; the cut bytes are wiped in a secret buffer. */
 void buf_truncate(struct buf *buf, size_t len);
 /* Drops `count` bytes at the front, the rest moves down. */

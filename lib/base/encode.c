@@ -145,13 +145,13 @@ void encode_json_chars(struct buf *out, struct str_view text)
     size_t i = 0;
     while (i < text.len) {
         unsigned char byte = bytes[i];
-        size_t step = 1;
-        if (byte >= 0x80) {
-            step = utf8_multibyte(bytes + i, text.len - i);
+        if (byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\') {
+            i++;
+            continue;
         }
-        bool plain = byte >= 0x80 ? step > 0 : byte >= 0x20 && byte != '"' && byte != '\\';
-        if (plain) {
-            i += step;
+        size_t sequence = byte >= 0x80 ? utf8_multibyte(bytes + i, text.len - i) : 0;
+        if (sequence > 0) {
+            i += sequence;
             continue;
         }
         buf_append(out, text.data + start, i - start);
@@ -196,13 +196,15 @@ void encode_percent(struct buf *out, struct str_view text)
 
 void encode_pointer_token(struct buf *out, struct str_view token)
 {
+    size_t start = 0;
     for (size_t i = 0; i < token.len; i++) {
-        if (token.data[i] == '~') {
-            buf_add_str(out, "~0");
-        } else if (token.data[i] == '/') {
-            buf_add_str(out, "~1");
-        } else {
-            buf_add_byte(out, token.data[i]);
+        if (token.data[i] == '~' || token.data[i] == '/') {
+            buf_append(out, token.data + start, i - start);
+            buf_add_str(out, token.data[i] == '~' ? "~0" : "~1");
+            start = i + 1;
         }
+    }
+    if (token.len > start) {
+        buf_append(out, token.data + start, token.len - start);
     }
 }

@@ -41,7 +41,11 @@ struct log_line log_begin(const struct log *log, enum log_level level, const cha
     if (line.wanted) {
         char now[TIMESTAMP_BYTES];
         timestamp_format_ms(clock_wall_ms(log->clock), now);
-        buf_printf(&line.text, "{\"ts\":\"%s\",\"level\":\"%s\",\"msg\":", now, level_name(level));
+        buf_add_str(&line.text, "{\"ts\":\"");
+        buf_add_str(&line.text, now);
+        buf_add_str(&line.text, "\",\"level\":\"");
+        buf_add_str(&line.text, level_name(level));
+        buf_add_str(&line.text, "\",\"msg\":");
         encode_json_string(&line.text, sv_first(sv_of(message), MESSAGE_BYTES));
     }
     return line;
@@ -71,7 +75,7 @@ void log_int(struct log_line *line, const char *name, int64_t value)
 {
     size_t before = line->text.len;
     if (begin_field(line, name)) {
-        buf_printf(&line->text, "%lld", (long long)value);
+        buf_add_int(&line->text, value);
         keep_valid(&line->text, before);
     }
 }

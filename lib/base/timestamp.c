@@ -177,25 +177,44 @@ bool timestamp_parse_http(struct str_view text, int64_t *ret_ms, struct err *err
     return true;
 }
 
+static void put(char *to, unsigned number, int digits)
+{
+    for (int i = digits - 1; i >= 0; i--) {
+        to[i] = (char)('0' + number % 10);
+        number /= 10;
+    }
+}
+
+/* `form` with its digits replaced, all but the fraction's. */
+static void write_form(const char *form, const struct civil *at, char out[TIMESTAMP_BYTES])
+{
+    memcpy(out, form, strlen(form) + 1);
+    put(out + 0, at->year, 4);
+    put(out + 5, at->month, 2);
+    put(out + 8, at->day, 2);
+    put(out + 11, at->hour, 2);
+    put(out + 14, at->minute, 2);
+    put(out + 17, at->second, 2);
+}
+
 void timestamp_format(int64_t ms, char out[TIMESTAMP_BYTES])
 {
     struct civil at = civil_of(ms);
-    (void)snprintf(out, TIMESTAMP_BYTES, "%04d-%02d-%02dT%02d:%02d:%02dZ", at.year, at.month,
-                   at.day, at.hour, at.minute, at.second);
+    write_form("0000-00-00T00:00:00Z", &at, out);
 }
 
 void timestamp_format_ms(int64_t ms, char out[TIMESTAMP_BYTES])
 {
     struct civil at = civil_of(ms);
-    (void)snprintf(out, TIMESTAMP_BYTES, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", at.year, at.month,
-                   at.day, at.hour, at.minute, at.second, at.millisecond);
+    write_form("0000-00-00T00:00:00.000Z", &at, out);
+    put(out + 20, at.millisecond, 3);
 }
 
 void timestamp_format_micro(int64_t ms, char out[TIMESTAMP_BYTES])
 {
     struct civil at = civil_of(ms);
-    (void)snprintf(out, TIMESTAMP_BYTES, "%04d-%02d-%02dT%02d:%02d:%02d.%03d000Z", at.year,
-                   at.month, at.day, at.hour, at.minute, at.second, at.millisecond);
+    write_form("0000-00-00T00:00:00.000000Z", &at, out);
+    put(out + 20, at.millisecond, 3);
 }
 
 void timestamp_format_basic(int64_t ms, char out[TIMESTAMP_BYTES])

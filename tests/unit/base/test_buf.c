@@ -97,6 +97,21 @@ START_TEST(prints_and_extends)
 }
 END_TEST
 
+START_TEST(adds_any_number)
+{
+    static const int64_t numbers[] = {0, 7, -1, 10, 1234567890, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        CLEANUP(buf_done) struct buf buf;
+        char wanted[32];
+        (void)snprintf(wanted, sizeof wanted, "n%lld", (long long)numbers[i]);
+        buf_init(&buf, 30);
+        buf_add_byte(&buf, 'n');
+        buf_add_int(&buf, numbers[i]);
+        ck_assert_str_eq(buf.data, wanted);
+    }
+}
+END_TEST
+
 START_TEST(printing_over_the_ceiling_writes_nothing)
 {
     CLEANUP(buf_done) struct buf buf;
@@ -188,6 +203,7 @@ Suite *suite(void)
     tcase_add_loop_test(tcase, a_ceiling_at_the_end_of_the_type_works, 0,
                         (int)ARRAY_LEN(LARGE_CEILINGS));
     tcase_add_test(tcase, prints_and_extends);
+    tcase_add_test(tcase, adds_any_number);
     tcase_add_test(tcase, printing_over_the_ceiling_writes_nothing);
     tcase_add_test(tcase, keeps_nul_bytes);
     tcase_add_test(tcase, adds_nothing_from_nowhere);
