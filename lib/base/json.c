@@ -34,7 +34,7 @@ struct parser {
     uint64_t marks;
     struct json_doc *doc;
     const struct json_limits *limits;
-    uint32_t depth;
+    uint32_t depth_left;
     struct err *err;
 };
 
@@ -134,6 +134,9 @@ static inline char *skip_space(const struct parser *parser, char *at)
 /* Whether `byte` is what comes next, white space aside; `*at` is then there. */
 static inline bool comes_next(const struct parser *parser, char **at, char byte)
 {
+    if (*at < parser->end && **at == byte) {
+        return true;
+    }
     *at = skip_space(parser, *at);
     return *at < parser->end && **at == byte;
 }
@@ -519,7 +522,7 @@ static inline char *parse_container(struct parser *parser, char *at, struct json
 {
     bool object = *at++ == '{';
     node->type = object ? JSON_OBJECT : JSON_ARRAY;
-    if (parser->depth >= parser->limits->max_depth) {
+    if (parser->depth_left == 0) {
         (void)err_set(parser->err, ERR_TOO_BIG, "JSON is nested deeper than %u",
                       parser->limits->max_depth);
         return NULL;
@@ -527,9 +530,9 @@ static inline char *parse_container(struct parser *parser, char *at, struct json
     if (comes_next(parser, &at, object ? '}' : ']')) {
         return at + 1;
     }
-    parser->depth++;
+    parser->depth_left--;
     at = object ? parse_members(parser, at, node) : parse_elements(parser, at, node);
-    parser->depth--;
+    parser->depth_left++;
     return at;
 }
 
@@ -631,6 +634,7 @@ bool json_parse(struct json_doc *doc, char *text, size_t len, const struct json_
         .end = text + len,
         .doc = doc,
         .limits = limits,
+        .depth_left = limits->max_depth,
         .err = err,
     };
     mark(&parser, text);
