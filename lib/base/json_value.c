@@ -32,7 +32,7 @@ const struct json *json_member_sv(const struct json *object, struct str_view nam
     if (!json_is(object, JSON_OBJECT)) {
         return NULL;
     }
-    JSON_FOR_EACH (member, object) {
+    for (const struct json *member = object->child; member; member = member->next) {
         /* Names of one length mostly differ in their last byte; few come to be compared whole. */
         if (member->key_len == name.len &&
             (name.len == 0 || (member->key[name.len - 1] == name.data[name.len - 1] &&
