@@ -18,6 +18,11 @@ struct str_view {
 
 /* A string literal as a view. */
 #define SV(literal) ((struct str_view){.data = (literal), .len = sizeof(literal) - 1})
+/* The same as a constant initialiser. */
+#define SV_INIT(literal)                                                                           \
+    {                                                                                              \
+        .data = (literal), .len = sizeof(literal) - 1                                              \
+    }
 /* For printf: "%.*s". Never for secrets, which are no views outside lib/aws and the sinks. */
 #define SV_ARG(view) (int)(view).len, (view).data ? (view).data : ""
 

@@ -27,23 +27,23 @@ struct walk {
 /* A volume row of the list: volumes[].<volume>.<object>.<name>. */
 struct volume_row {
     enum ref_place place;
-    const char *volume;
+    struct str_view volume;
     const char *object; /* NULL: the name stands in the volume itself */
     const char *name;
     bool required;
 };
 
 static const struct volume_row VOLUME_ROWS[] = {
-    {REF_CSI_PUBLISH, "csi", "nodePublishSecretRef", "name", true},
-    {REF_AZURE_FILE, "azureFile", NULL, "secretName", true},
-    {REF_ISCSI, "iscsi", "secretRef", "name", true},
-    {REF_FLEX_VOLUME, "flexVolume", "secretRef", "name", true},
-    {REF_CINDER, "cinder", "secretRef", "name", true},
+    {REF_CSI_PUBLISH, SV_INIT("csi"), "nodePublishSecretRef", "name", true},
+    {REF_AZURE_FILE, SV_INIT("azureFile"), NULL, "secretName", true},
+    {REF_ISCSI, SV_INIT("iscsi"), "secretRef", "name", true},
+    {REF_FLEX_VOLUME, SV_INIT("flexVolume"), "secretRef", "name", true},
+    {REF_CINDER, SV_INIT("cinder"), "secretRef", "name", true},
     /* In-tree drivers that kubelet no longer has: waiting for the Secret cures nothing. */
-    {REF_CEPHFS, "cephfs", "secretRef", "name", false},
-    {REF_RBD, "rbd", "secretRef", "name", false},
-    {REF_SCALE_IO, "scaleIO", "secretRef", "name", false},
-    {REF_STORAGE_OS, "storageos", "secretRef", "name", false},
+    {REF_CEPHFS, SV_INIT("cephfs"), "secretRef", "name", false},
+    {REF_RBD, SV_INIT("rbd"), "secretRef", "name", false},
+    {REF_SCALE_IO, SV_INIT("scaleIO"), "secretRef", "name", false},
+    {REF_STORAGE_OS, SV_INIT("storageos"), "secretRef", "name", false},
 };
 
 static void add(struct walk *walk, struct secret_ref ref)
@@ -74,7 +74,10 @@ static void add_env(struct walk *walk, const struct json *container, struct secr
 {
     bool ephemeral = ref.container == REF_EPHEMERAL_CONTAINER;
     JSON_FOR_EACH (variable, array_member(container, "env")) {
-        const struct json *source = json_path(variable, "valueFrom", "secretKeyRef", NULL);
+        const struct json *source = json_member(json_member(variable, "valueFrom"), "secretKeyRef");
+        if (!source) {
+            continue;
+        }
         ref.place = REF_ENV;
         ref.secret = json_string(json_member(source, "name"));
         ref.key = json_string(json_member(source, "key"));
@@ -86,6 +89,9 @@ static void add_env(struct walk *walk, const struct json *container, struct secr
     }
     JSON_FOR_EACH (from, array_member(container, "envFrom")) {
         const struct json *source = json_member(from, "secretRef");
+        if (!source) {
+            continue;
+        }
         ref.place = REF_ENV_FROM;
         ref.secret = json_string(json_member(source, "name"));
         ref.key = (struct str_view){0};
@@ -220,16 +226,15 @@ static bool know_mounts(struct walk *walk, struct err *err)
     return true;
 }
 
-static bool add_secret_volume(struct walk *walk, const struct json *volume, struct err *err)
+static bool add_secret_volume(struct walk *walk, struct str_view name, const struct json *secret,
+                              struct err *err)
 {
-    const struct json *secret = json_member(volume, "secret");
     if (!json_is(secret, JSON_OBJECT)) {
         return true;
     }
     if (!know_mounts(walk, err)) {
         return false;
     }
-    struct str_view name = json_string(json_member(volume, "name"));
     const struct mounts mounts = mounts_of(&walk->mounts, name);
     bool open = resolve_paths(secret, &mounts);
     add_source(walk, &(struct volume_source){
@@ -243,9 +248,10 @@ static bool add_secret_volume(struct walk *walk, const struct json *volume, stru
     return true;
 }
 
-static bool add_projected_volume(struct walk *walk, const struct json *volume, struct err *err)
+static bool add_projected_volume(struct walk *walk, struct str_view name,
+                                 const struct json *projected, struct err *err)
 {
-    const struct json *sources = array_member(json_member(volume, "projected"), "sources");
+    const struct json *sources = array_member(projected, "sources");
     size_t secrets = 0;
     JSON_FOR_EACH (source, sources) {
         secrets += json_is(json_member(source, "secret"), JSON_OBJECT);
@@ -257,7 +263,6 @@ static bool add_projected_volume(struct walk *walk, const struct json *volume, s
     if (!know_mounts(walk, err)) {
         return false;
     }
-    struct str_view name = json_string(json_member(volume, "name"));
     const struct mounts mounts = mounts_of(&walk->mounts, name);
     size_t open_secrets = 0;
     size_t open_others = 0;
@@ -285,35 +290,31 @@ static bool add_projected_volume(struct walk *walk, const struct json *volume, s
     return true;
 }
 
-static bool is_secrets_store(const struct json *volume)
+static bool is_secrets_store(const struct json *csi)
 {
-    return json_string_is(json_path(volume, "csi", "driver", NULL), CSI_SECRETS_STORE);
+    return json_string_is(json_member(csi, "driver"), CSI_SECRETS_STORE);
 }
 
 /* iSCSI reads its Secret only for CHAP (core/v1 ISCSIVolumeSource). */
-static bool is_iscsi_without_chap(const struct json *volume)
+static bool uses_chap(const struct json *iscsi)
 {
-    const struct json *iscsi = json_member(volume, "iscsi");
-    return iscsi && !json_is_true(json_member(iscsi, "chapAuthDiscovery")) &&
-           !json_is_true(json_member(iscsi, "chapAuthSession"));
+    return json_is_true(json_member(iscsi, "chapAuthDiscovery")) ||
+           json_is_true(json_member(iscsi, "chapAuthSession"));
 }
 
-static void add_volume_rows(struct walk *walk, const struct json *volume)
+static void add_other_volume(struct walk *walk, struct str_view name, const struct json *volume)
 {
     for (size_t i = 0; i < ARRAY_LEN(VOLUME_ROWS); i++) {
         const struct volume_row *row = &VOLUME_ROWS[i];
-        const struct json *at = json_member(volume, row->volume);
-        if (!at) {
+        if (!sv_equal(json_key(volume), row->volume)) {
             continue;
         }
-        bool unused = row->place == REF_ISCSI && is_iscsi_without_chap(volume);
+        bool unused = row->place == REF_ISCSI && !uses_chap(volume);
         bool for_the_sync = row->place == REF_CSI_PUBLISH && is_secrets_store(volume);
-        if (row->object) {
-            at = json_member(at, row->object);
-        }
+        const struct json *at = row->object ? json_member(volume, row->object) : volume;
         add(walk, (struct secret_ref){
                       .place = row->place,
-                      .where = json_string(json_member(volume, "name")),
+                      .where = name,
                       .secret = json_string(json_member(at, row->name)),
                       .optional = unused,
                       .required = row->required && !unused,
@@ -322,13 +323,31 @@ static void add_volume_rows(struct walk *walk, const struct json *volume)
     }
 }
 
+static bool add_volume(struct walk *walk, const struct json *volume, struct err *err)
+{
+    struct str_view name = json_string(json_member(volume, "name"));
+    JSON_FOR_EACH (member, volume) {
+        if (sv_is(json_key(member), "secret")) {
+            if (!add_secret_volume(walk, name, member, err)) {
+                return false;
+            }
+        } else if (sv_is(json_key(member), "projected")) {
+            if (!add_projected_volume(walk, name, member, err)) {
+                return false;
+            }
+        } else {
+            add_other_volume(walk, name, member);
+        }
+    }
+    return true;
+}
+
 static bool add_volumes(struct walk *walk, struct err *err)
 {
     JSON_FOR_EACH (volume, array_member(walk->pod_spec, "volumes")) {
-        if (!add_secret_volume(walk, volume, err) || !add_projected_volume(walk, volume, err)) {
+        if (!add_volume(walk, volume, err)) {
             return false;
         }
-        add_volume_rows(walk, volume);
     }
     return true;
 }
@@ -384,7 +403,7 @@ static void sort_and_merge(struct secret_ref_list *list)
 static bool collect(struct walk *walk, struct err *err)
 {
     JSON_FOR_EACH (volume, array_member(walk->pod_spec, "volumes")) {
-        walk->csi_syncs = walk->csi_syncs || is_secrets_store(volume);
+        walk->csi_syncs = walk->csi_syncs || is_secrets_store(json_member(volume, "csi"));
     }
     add_containers(walk, "initContainers", REF_INIT_CONTAINER);
     add_containers(walk, "containers", REF_CONTAINER);
