@@ -262,6 +262,29 @@ START_TEST(digests_made_under_another_key_are_unknown)
 }
 END_TEST
 
+START_TEST(one_digest_made_under_another_key_is_enough)
+{
+    const unsigned char other_key[INSTALLATION_KEY_BYTES] = {1};
+    const struct json *one = find_case("names of several lengths");
+    const struct fingerprint_keys first = keys;
+    JSON_FOR_EACH (data, json_member(one, "secrets")) {
+        char hash[FINGERPRINT_BYTES] = "untouched";
+        struct secret_ref_list refs = refs_of(one);
+        struct facts facts;
+        facts_of(one, &refs, &facts);
+        ck_assert_int_eq(fingerprint_compute(&keys, &refs, &facts, hash), FINGERPRINT_OK);
+        fingerprint_keys_derive(other_key, &keys);
+        struct secret *secret = secret_of(json_string(json_member(one, "namespace")), data);
+        keys = first;
+        facts_set(&facts, json_key(data), PRESENCE_PRESENT, secret);
+        ck_assert_int_eq(fingerprint_compute(&keys, &refs, &facts, hash), FINGERPRINT_UNKNOWN);
+        secret_release(secret);
+        facts_done(&facts);
+        secret_refs_done(&refs);
+    }
+}
+END_TEST
+
 START_TEST(without_keys_absence_is_still_told)
 {
     char hash[FINGERPRINT_BYTES] = "untouched";
@@ -325,6 +348,7 @@ Suite *suite(void)
     tcase_add_test(tcase, order_of_references_never_matters);
     tcase_add_test(tcase, another_installation_key_gives_another_id_and_hash);
     tcase_add_test(tcase, digests_made_under_another_key_are_unknown);
+    tcase_add_test(tcase, one_digest_made_under_another_key_is_enough);
     tcase_add_test(tcase, without_keys_absence_is_still_told);
     tcase_add_test(tcase, knows_its_own_form_only);
     tcase_add_test(tcase, is_valid_as_a_label_value);
