@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/thread.h"
 
-#include <time.h>
-
 /* gcc defines the macros, clang has the features. */
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
@@ -22,37 +20,6 @@ enum {
     STACK_BYTES = 256 * 1024,
 #endif
 };
-
-void mutex_init(pthread_mutex_t *mutex)
-{
-    if (pthread_mutex_init(mutex, NULL) != 0) {
-        abort();
-    }
-}
-
-void cond_init(pthread_cond_t *cond)
-{
-    pthread_condattr_t attributes;
-    if (pthread_condattr_init(&attributes) != 0 ||
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) != 0 ||
-        pthread_cond_init(cond, &attributes) != 0) {
-        abort();
-    }
-    pthread_condattr_destroy(&attributes);
-}
-
-void cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t deadline_ms)
-{
-    if (deadline_ms == INT64_MAX) {
-        pthread_cond_wait(cond, mutex);
-        return;
-    }
-    struct timespec until = {
-        .tv_sec = (time_t)(deadline_ms / 1000),
-        .tv_nsec = (long)(deadline_ms % 1000) * 1000000,
-    };
-    pthread_cond_timedwait(cond, mutex, &until);
-}
 
 bool thread_start(pthread_t *ret, const char *name, void *(*run)(void *argument), void *argument)
 {

@@ -2,11 +2,11 @@
 #include "kube/config.h"
 
 #include <errno.h>
-#include <pthread.h>
 
 #include "base/encode.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/lock.h"
 #include "base/memory_file.h"
 #include "base/yaml.h"
 
@@ -41,7 +41,7 @@ static struct kube_config *config_new(const struct clock *clock)
 {
     struct kube_config *config = mem_alloc(sizeof *config);
     config->clock = clock;
-    (void)pthread_mutex_init(&config->lock, NULL);
+    mutex_init(&config->lock);
     secret_buf_init(&config->token, LIMIT_TOKEN_BYTES);
     return config;
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/event.h"
 
-#include <pthread.h>
-
 #include "base/encode.h"
 #include "base/limits.h"
+#include "base/lock.h"
 #include "base/table.h"
 #include "base/timestamp.h"
 #include "http/retry.h"
@@ -37,7 +36,7 @@ struct kube_events *kube_events_new(const char *component, const char *instance)
     struct kube_events *events = mem_alloc(sizeof *events);
     events->component = str_dup(component);
     events->instance = str_dup(instance);
-    (void)pthread_mutex_init(&events->lock, NULL);
+    mutex_init(&events->lock);
     table_init(&events->said, free);
     return events;
 }

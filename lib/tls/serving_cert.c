@@ -6,8 +6,9 @@
 #include "tls/serving_cert.h"
 
 #include <gnutls/x509.h>
-#include <pthread.h>
 #include <stdatomic.h>
+
+#include "base/lock.h"
 
 struct serving_cert {
     atomic_uint references;
@@ -125,9 +126,7 @@ void *serving_cert_credentials(const struct serving_cert *cert)
 struct cert_holder *cert_holder_new(void)
 {
     struct cert_holder *holder = mem_alloc(sizeof *holder);
-    if (pthread_mutex_init(&holder->mutex, NULL) != 0) {
-        abort();
-    }
+    mutex_init(&holder->mutex);
     return holder;
 }
 

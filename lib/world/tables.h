@@ -6,9 +6,8 @@
 #ifndef WORLD_TABLES_H
 #define WORLD_TABLES_H
 
-#include <pthread.h>
-
 #include "base/limits.h"
+#include "base/lock.h"
 #include "base/table.h"
 #include "world/name_index.h"
 #include "world/world.h"

@@ -111,9 +111,7 @@ struct str_view world_key(char text[WORLD_KEY_BYTES], struct str_view namespace,
 struct world *world_new(void)
 {
     struct world *world = mem_alloc(sizeof *world);
-    if (pthread_mutex_init(&world->lock, NULL) != 0) {
-        abort();
-    }
+    mutex_init(&world->lock);
     for (enum world_table table = 0; table < WORLD_TABLES; table++) {
         table_init_borrowing(&world->tables[table], release_of(table));
         table_init(&world->unseen[table], NULL);
