@@ -12,7 +12,8 @@
 #include "base/alloc.h"
 
 enum {
-    ERR_MESSAGE_BYTES = 320, /* A denial is at most 300 characters (DESIGN §2). */
+    /* An ExternalSecret, its remote secret, a role's ARN and what AWS says about it. */
+    ERR_MESSAGE_BYTES = 640,
 };
 
 enum err_kind {

@@ -33,7 +33,19 @@ enum {
     /* Secrets Manager: a value is at most 65,536 bytes, six times that when every byte is escaped
      * as \u00xx, and the rest of the answer. */
     LIMIT_AWS_VALUE_BYTES = 65536,
+    /* All that one ExternalSecret reads: eight times what its Secret holds, because of a value
+     * perhaps only a property is taken. */
+    LIMIT_REMOTE_BYTES = 8 * LIMIT_SECRET_DATA_BYTES,
+    /* Ten parameters of 8 KiB stay below it too. */
     LIMIT_AWS_ANSWER_BYTES = 512 * 1024,
+    /* BatchGetSecretValue: twenty such values are 7.5 MiB. */
+    LIMIT_AWS_BATCH_BYTES = 8 * 1024 * 1024,
+    /* ListSecrets: a page of a hundred secrets, ten KiB for the tags and versions of each. */
+    LIMIT_AWS_LIST_BYTES = 1024 * 1024,
+    /* SQS ReceiveMessage: ten messages of 256 KiB (what a queue takes unless told otherwise, and
+     * the most that EventBridge sends), three times that when two-byte characters are escaped. */
+    LIMIT_AWS_QUEUE_BYTES = 8 * 1024 * 1024,
+    /* Twenty ids of 2,048 bytes and a NextToken of 4,096. */
     LIMIT_AWS_REQUEST_BYTES = 64 * 1024,
 
     /* remoteRef.property: a path into a value of 64 KiB; each part costs a stack frame. */
