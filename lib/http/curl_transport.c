@@ -8,6 +8,7 @@
 
 struct curl_transport {
     CURL *easy;
+    const atomic_bool *cancelled; /* NULL: never */
     const struct clock *clock;
 };
 
@@ -67,6 +68,38 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
     return exchange->body_too_big ? 0 : len;
 }
 
+static bool is_cancelled(const struct curl_transport *transport)
+{
+    return transport->cancelled && atomic_load(transport->cancelled);
+}
+
+/* libcurl calls it about once a second, however little happens. */
+static int look_whether_cancelled(void *context, curl_off_t down, curl_off_t downloaded,
+                                  curl_off_t up, curl_off_t uploaded)
+{
+    (void)down;
+    (void)downloaded;
+    (void)up;
+    (void)uploaded;
+    return is_cancelled(context);
+}
+
+static void set_cancelling(struct curl_transport *transport)
+{
+    if (transport->cancelled) {
+        curl_easy_setopt(transport->easy, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(transport->easy, CURLOPT_XFERINFOFUNCTION, look_whether_cancelled);
+        curl_easy_setopt(transport->easy, CURLOPT_XFERINFODATA, transport);
+    }
+}
+
+static bool stopping(struct err *err)
+{
+    err_set(err, ERR_UNAVAILABLE, "stopping");
+    err->retryable = false;
+    return false;
+}
+
 static void exchange_done(struct exchange *exchange)
 {
     http_response_done(&exchange->answer);
@@ -95,9 +128,13 @@ static bool transport_send(void *context, const struct http_request *request,
     CLEANUP(easy_call_done) struct easy_call call = {0};
     buf_init(&exchange.answer.headers, LIMIT_HEADER_BYTES);
     secret_buf_init(&exchange.answer.body, request->max_answer);
+    if (is_cancelled(transport)) {
+        return stopping(err);
+    }
     if (!easy_call_prepare(&call, easy, request, transport->clock, err)) {
         return false;
     }
+    set_cancelling(transport);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, &exchange);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
@@ -105,6 +142,9 @@ static bool transport_send(void *context, const struct http_request *request,
     curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->max_answer);
 
     CURLcode code = curl_easy_perform(easy);
+    if (code == CURLE_ABORTED_BY_CALLBACK) {
+        return stopping(err);
+    }
     if (code != CURLE_OK) {
         return explain(&exchange, &call, code, request, err);
     }
@@ -137,6 +177,11 @@ void curl_transport_free(struct curl_transport *transport)
     curl_easy_setopt(transport->easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_cleanup(transport->easy);
     free(transport);
+}
+
+void curl_transport_cancel_with(struct curl_transport *transport, const atomic_bool *cancelled)
+{
+    transport->cancelled = cancelled;
 }
 
 struct http_transport curl_transport_interface(struct curl_transport *transport)

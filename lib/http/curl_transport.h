@@ -8,6 +8,8 @@
 #ifndef HTTP_CURL_TRANSPORT_H
 #define HTTP_CURL_TRANSPORT_H
 
+#include <stdatomic.h>
+
 #include "base/clock.h"
 #include "http/transport.h"
 
@@ -22,6 +24,9 @@ void http_global_done(void);
 struct curl_transport *curl_transport_new(const struct clock *clock);
 /* Closes its connections; accepts NULL. May wait for nothing. */
 void curl_transport_free(struct curl_transport *transport);
+/* While `*cancelled` is true no call begins, and one under way ends within a second, as
+ * ERR_UNAVAILABLE and not retryable. It outlives the transport. */
+void curl_transport_cancel_with(struct curl_transport *transport, const atomic_bool *cancelled);
 struct http_transport curl_transport_interface(struct curl_transport *transport);
 
 #endif

@@ -141,6 +141,7 @@ static void set_connection(struct easy_call *call, const struct http_request *re
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)CONNECTION_MAX_IDLE_S);
     curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_MAX_AGE_S);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "keyturn/" KEYTURN_VERSION);
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->fresh_connection ? 1L : 0L);
     if (request->no_proxy) {
         curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
     }

@@ -34,6 +34,7 @@ struct http_request {
     const char *connect_to;     /* "host:port" to connect to while URL, SNI and the name that is
                                    verified stay; NULL: where the URL says */
     bool no_proxy;              /* ignore the proxy variables of the environment */
+    bool fresh_connection;      /* take up none that is kept: it may lead nowhere any more */
     int64_t deadline_ms;        /* absolute, monotonic; 0: none (streams only) */
     int64_t connect_timeout_ms; /* resolving, TCP and TLS together; 0: only the deadline */
     size_t max_answer;          /* ceiling of the body in bytes; ignored by streams */

@@ -119,6 +119,22 @@ START_TEST(keeps_connection_between_calls)
 }
 END_TEST
 
+START_TEST(takes_a_fresh_connection_where_asked_and_keeps_it)
+{
+    static const bool fresh[] = {false, false, true, false};
+    static const unsigned connections[] = {1, 1, 2, 2};
+    begin(serve_text, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    for (size_t i = 0; i < ARRAY_LEN(fresh); i++) {
+        struct http_request request = get();
+        request.fresh_connection = fresh[i];
+        ck_assert_msg(http_send(http, &request, &response, &err), "%s", err.message);
+        ck_assert(body_is("ok"));
+        http_response_done(&response);
+        ck_assert_uint_eq(atomic_load(&server.connections), connections[i]);
+    }
+}
+END_TEST
+
 static bool serve_once_then_close(struct loopback_connection *connection,
                                   const struct loopback_request *request)
 {
@@ -481,6 +497,72 @@ START_TEST(leaves_proxy_of_the_environment_alone_where_asked)
 }
 END_TEST
 
+static atomic_bool cancelled;
+
+/* By the time the request has come, nobody wants its answer any more. */
+static bool serve_whom_nobody_waits_for(struct loopback_connection *connection,
+                                        const struct loopback_request *request)
+{
+    atomic_store(&cancelled, true);
+    return serve_silence(connection, request);
+}
+
+/* The answer has begun, and goes on a byte at a time. */
+static bool serve_a_trickle(struct loopback_connection *connection,
+                            const struct loopback_request *request)
+{
+    (void)request;
+    bool open = loopback_say(connection, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+    atomic_store(&cancelled, true);
+    while (open && !atomic_load(&connection->server->stopping)) {
+        struct pollfd waiting = {.fd = connection->fd, .events = POLLIN};
+        open = poll(&waiting, 1, 20) == 0 && loopback_say(connection, "x");
+    }
+    return false;
+}
+
+static bool (*const unwanted[])(struct loopback_connection *, const struct loopback_request *) = {
+    serve_whom_nobody_waits_for, serve_a_trickle};
+
+START_TEST(a_call_under_way_ends_when_it_is_cancelled)
+{
+    atomic_store(&cancelled, false);
+    begin(unwanted[_i], NULL);
+    curl_transport_cancel_with(transport, &cancelled);
+    struct http_request request = get();
+    int64_t begun = loopback_now_ms();
+    ck_assert(!http_send(http, &request, &response, &err));
+    /* A second, and what a slow machine takes. */
+    ck_assert_int_lt(loopback_now_ms() - begun, 4000);
+    ck_assert_int_eq(err.kind, ERR_UNAVAILABLE);
+    ck_assert(!err.retryable);
+    ck_assert_str_eq(err.message, "stopping");
+    ck_assert_uint_eq(response.body.bytes.len, 0);
+    ck_assert_uint_eq(atomic_load(&server.requests), 1);
+}
+END_TEST
+
+START_TEST(no_call_begins_while_it_is_cancelled)
+{
+    begin(serve_text, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    atomic_store(&cancelled, true);
+    curl_transport_cancel_with(transport, &cancelled);
+    struct http_request request = get();
+    ck_assert(!http_send(http, &request, &response, &err));
+    ck_assert_int_eq(err.kind, ERR_UNAVAILABLE);
+    ck_assert(!err.retryable);
+    ck_assert_uint_eq(atomic_load(&server.connections), 0);
+    /* It is the flag that counts, and whom it belongs to. */
+    atomic_store(&cancelled, false);
+    ck_assert_msg(http_send(http, &request, &response, &err), "%s", err.message);
+    ck_assert(body_is("ok"));
+    http_response_done(&response);
+    atomic_store(&cancelled, true);
+    curl_transport_cancel_with(transport, NULL);
+    ck_assert_msg(http_send(http, &request, &response, &err), "%s", err.message);
+}
+END_TEST
+
 START_TEST(works_on_after_failure)
 {
     begin(serve_text, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
@@ -503,6 +585,7 @@ Suite *suite(void)
     tcase_add_test(t, reads_chunked_body);
     tcase_add_test(t, leaves_interim_answers_out);
     tcase_add_test(t, keeps_connection_between_calls);
+    tcase_add_test(t, takes_a_fresh_connection_where_asked_and_keeps_it);
     tcase_add_test(t, connects_again_when_peer_closed_meanwhile);
     tcase_add_test(t, deadline_cuts_silent_server);
     tcase_add_test(t, deadline_cuts_dripping_server);
@@ -521,6 +604,8 @@ Suite *suite(void)
     tcase_add_loop_test(t, refuses_broken_answer, 0, ARRAY_LEN(broken));
     tcase_add_test(t, connects_elsewhere_and_keeps_the_name);
     tcase_add_test(t, leaves_proxy_of_the_environment_alone_where_asked);
+    tcase_add_loop_test(t, a_call_under_way_ends_when_it_is_cancelled, 0, ARRAY_LEN(unwanted));
+    tcase_add_test(t, no_call_begins_while_it_is_cancelled);
     tcase_add_test(t, works_on_after_failure);
     suite_add_tcase(s, t);
     return s;

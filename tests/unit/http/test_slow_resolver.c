@@ -12,6 +12,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static unsigned waiting;
 static bool answering;
+static atomic_bool name_waits; /* true once a name waits */
 
 /* Every name waits until the test is over, and then does not exist. */
 int getaddrinfo(const char *restrict node, const char *restrict service,
@@ -23,6 +24,7 @@ int getaddrinfo(const char *restrict node, const char *restrict service,
     (void)res;
     (void)pthread_mutex_lock(&lock);
     waiting++;
+    atomic_store(&name_waits, true);
     while (!answering) {
         (void)pthread_cond_wait(&changed, &lock);
     }
@@ -57,6 +59,7 @@ static void setup(void)
     loopback_start(&server);
     loopback_url(&server, "http", "/", url, sizeof url);
     answering = false;
+    atomic_store(&name_waits, false);
 }
 
 static void teardown(void)
@@ -99,6 +102,39 @@ START_TEST(deadline_holds_while_a_name_is_being_resolved)
     http_response_done(&response);
     curl_transport_free(transport);
     ck_assert_int_lt(loopback_now_ms() - begun, 15000);
+    ck_assert_uint_eq(resolvers_waiting(), 1);
+}
+END_TEST
+
+/* The name still waits when the call has ended: it was not the resolver that ended it. */
+START_TEST(connect_timeout_holds_while_a_name_is_being_resolved)
+{
+    struct curl_transport *transport = curl_transport_new(clock_system());
+    struct http_response response = {0};
+    struct http_request slow = request_to("http://slow.example/", 60000);
+    slow.connect_timeout_ms = 500;
+    int64_t begun = loopback_now_ms();
+    ck_assert(!http_send(curl_transport_interface(transport), &slow, &response, &err));
+    ck_assert_int_eq(err.kind, ERR_TIMEOUT);
+    ck_assert_int_ge(loopback_now_ms() - begun, 490);
+    ck_assert_int_lt(loopback_now_ms() - begun, 5000);
+    ck_assert_uint_eq(resolvers_waiting(), 1);
+    curl_transport_free(transport);
+}
+END_TEST
+
+START_TEST(cancelling_does_not_wait_for_a_name)
+{
+    struct curl_transport *transport = curl_transport_new(clock_system());
+    struct http_response response = {0};
+    struct http_request slow = request_to("http://slow.example/", 60000);
+    int64_t begun = loopback_now_ms();
+    curl_transport_cancel_with(transport, &name_waits);
+    ck_assert(!http_send(curl_transport_interface(transport), &slow, &response, &err));
+    ck_assert_int_eq(err.kind, ERR_UNAVAILABLE);
+    ck_assert_str_eq(err.message, "stopping");
+    curl_transport_free(transport);
+    ck_assert_int_lt(loopback_now_ms() - begun, 5000);
     ck_assert_uint_eq(resolvers_waiting(), 1);
 }
 END_TEST
@@ -171,6 +207,8 @@ Suite *suite(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, deadline_holds_while_a_name_is_being_resolved);
+    tcase_add_test(t, connect_timeout_holds_while_a_name_is_being_resolved);
+    tcase_add_test(t, cancelling_does_not_wait_for_a_name);
     tcase_add_test(t, other_streams_go_on_while_a_name_is_being_resolved);
     suite_add_tcase(s, t);
     return s;
