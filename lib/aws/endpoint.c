@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aws/endpoint.h"
 
-#include "http/message.h"
+#include "aws/configured_url.h"
 
 struct partition {
     const char *prefix; /* of its regions */
     const char *suffix;
     const char *dual_stack_suffix;
     bool commercial_rules; /* Secrets Manager: dual stack is the plain host */
-    bool plain_is_fips;    /* SSM and STS */
+    bool plain_is_fips;    /* all but Secrets Manager */
 };
 
 /* The first prefix that fits; the last one fits everything. */
@@ -26,73 +26,16 @@ static const struct partition PARTITIONS[] = {
 static const struct service {
     const char *name; /* in hosts and in the credential scope */
     const char *url_variable;
-    const char *eso_variable;
+    const char *eso_variable; /* NULL: External Secrets Operator has none */
 } SERVICES[] = {
     [ENDPOINT_SECRETS_MANAGER] = {"secretsmanager", "AWS_ENDPOINT_URL_SECRETS_MANAGER",
                                   "AWS_SECRETSMANAGER_ENDPOINT"},
     [ENDPOINT_SSM] = {"ssm", "AWS_ENDPOINT_URL_SSM", "AWS_SSM_ENDPOINT"},
     [ENDPOINT_STS] = {"sts", "AWS_ENDPOINT_URL_STS", "AWS_STS_ENDPOINT"},
+    [ENDPOINT_SQS] = {"sqs", "AWS_ENDPOINT_URL_SQS", NULL},
 };
 
 /* Configured URLs */
-
-/* Lower-case letters, digits, '-' between dots; also every IPv4 address. No final dot: it would
- * stand in the signature, in SNI and in the certificate check. */
-static bool is_host_name(struct str_view host)
-{
-    if (host.len == 0 || host.len > 253 || host.data[0] == '.' || host.data[host.len - 1] == '.' ||
-        sv_contains(host, SV(".."))) {
-        return false;
-    }
-    for (size_t i = 0; i < host.len; i++) {
-        char byte = host.data[i];
-        if (!(byte >= 'a' && byte <= 'z') && !(byte >= '0' && byte <= '9') && byte != '-' &&
-            byte != '.') {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool is_bracketed_address(struct str_view host)
-{
-    if (host.len < 4 || host.data[0] != '[' || host.data[host.len - 1] != ']') {
-        return false;
-    }
-    for (size_t i = 1; i + 1 < host.len; i++) {
-        char byte = host.data[i];
-        if (!(byte >= '0' && byte <= '9') && !(byte >= 'a' && byte <= 'f') && byte != ':' &&
-            byte != '.') {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Takes "host", "host:port" or "[address]:port" apart; `ret_port` is 0 when there is none. */
-static bool split_authority(struct str_view authority, struct str_view *ret_host,
-                            uint64_t *ret_port)
-{
-    size_t colon = sv_find_last(authority, ':');
-    size_t bracket = sv_find_last(authority, ']');
-    bool has_port = colon < authority.len && (bracket == authority.len || colon > bracket);
-    *ret_host = has_port ? sv_first(authority, colon) : authority;
-    *ret_port = 0;
-    if (has_port && (!sv_to_u64(sv_from(authority, colon + 1), ret_port) || *ret_port == 0 ||
-                     *ret_port > 65535)) {
-        return false;
-    }
-    return is_host_name(*ret_host) || is_bracketed_address(*ret_host);
-}
-
-static bool take_prefix(struct str_view *text, struct str_view prefix)
-{
-    if (!sv_starts_with(*text, prefix)) {
-        return false;
-    }
-    *text = sv_from(*text, prefix.len);
-    return true;
-}
 
 static void lower_case(char *text)
 {
@@ -101,33 +44,39 @@ static void lower_case(char *text)
     }
 }
 
-static bool parse_url(struct str_view url, struct endpoint_config *ret)
+static bool is_loopback(const struct configured_url *url)
 {
-    char text[ENDPOINT_URL_BYTES];
-    if (url.len >= sizeof text || memchr(url.data, '\0', url.len)) {
+    return url->is_name ? sv_is(url->host, "localhost") : host_address_is_loopback(&url->address);
+}
+
+/* The port only where it is not the scheme's own: so the signature has it, and so libcurl says it.
+ */
+static void write_host(const struct configured_url *url, char ret[ENDPOINT_HOST_BYTES])
+{
+    const char *open = url->address.v6 ? "[" : "";
+    const char *close = url->address.v6 ? "]" : "";
+    char port[8] = "";
+    if (url->port != (url->tls ? 443 : 80)) {
+        (void)snprintf(port, sizeof port, ":%u", (unsigned)url->port);
+    }
+    (void)snprintf(ret, ENDPOINT_HOST_BYTES, "%s%.*s%s%s", open, SV_ARG(url->host), close, port);
+}
+
+static bool parse_url(struct str_view text, bool allow_insecure, struct endpoint_config *ret)
+{
+    char lower[ENDPOINT_URL_BYTES];
+    if (text.len >= sizeof lower || memchr(text.data, '\0', text.len)) {
         return false;
     }
-    (void)snprintf(text, sizeof text, "%.*s", SV_ARG(url));
-    lower_case(text);
-    struct str_view rest = sv_of(text);
-    bool tls = take_prefix(&rest, SV("https://"));
-    if (!tls && !take_prefix(&rest, SV("http://"))) {
+    (void)snprintf(lower, sizeof lower, "%.*s", SV_ARG(text));
+    lower_case(lower);
+    struct configured_url url;
+    if (!configured_url_parse(sv_of(lower), &url) || (url.rest.len > 0 && !sv_is(url.rest, "/")) ||
+        (!url.tls && !allow_insecure && !is_loopback(&url))) {
         return false;
     }
-    if (sv_ends_with(rest, SV("/"))) {
-        rest.len--;
-    }
-    struct str_view host;
-    uint64_t port = 0;
-    if (!split_authority(rest, &host, &port) || (!tls && !http_url_is_plain_loopback(text))) {
-        return false;
-    }
-    if (port == 0 || port == (tls ? 443 : 80)) {
-        (void)snprintf(ret->host, sizeof ret->host, "%.*s", SV_ARG(host));
-    } else {
-        (void)snprintf(ret->host, sizeof ret->host, "%.*s:%u", SV_ARG(host), (unsigned)port);
-    }
-    (void)snprintf(ret->url, sizeof ret->url, "%s://%s/", tls ? "https" : "http", ret->host);
+    write_host(&url, ret->host);
+    (void)snprintf(ret->url, sizeof ret->url, "%s://%s/", url.tls ? "https" : "http", ret->host);
     return true;
 }
 
@@ -136,44 +85,63 @@ static bool is_true(const struct environment *environment, const char *name)
     return sv_equal_ignoring_case(environment_get(environment, name), SV("true"));
 }
 
-static bool read_url(const struct environment *environment, const struct service *service,
-                     struct endpoint_config *ret, struct err *err)
+/* The first that says something; an empty view when nothing does. */
+static struct str_view choose_url(const struct endpoint_choice *choice,
+                                  const struct service *service, const char **ret_name)
 {
     const char *const variables[] = {service->url_variable, service->eso_variable,
                                      "AWS_ENDPOINT_URL"};
-    for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
-        struct str_view url = environment_get(environment, variables[i]);
-        if (url.len == 0) {
-            continue;
-        }
-        if (!parse_url(url, ret)) {
-            return err_set(err, ERR_INVALID,
-                           "%s must be https://HOST[:PORT], or http:// to a loopback address",
-                           variables[i]);
-        }
-        if (ret->fips || ret->dual_stack) {
-            return err_set(err, ERR_INVALID,
-                           "%s cannot be combined with a FIPS or dual-stack endpoint",
-                           variables[i]);
-        }
+    *ret_name = choice->name;
+    if (choice->url.len > 0 ||
+        is_true(choice->environment, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")) {
+        return choice->url;
+    }
+    struct str_view url = {0};
+    for (size_t i = 0; i < ARRAY_LEN(variables) && url.len == 0; i++) {
+        *ret_name = variables[i];
+        url = variables[i] ? environment_get(choice->environment, variables[i]) : url;
+    }
+    return url;
+}
+
+static bool read_url(const struct endpoint_choice *choice, const struct service *service,
+                     struct endpoint_config *ret, struct err *err)
+{
+    const char *name = NULL;
+    struct str_view url = choose_url(choice, service, &name);
+    if (url.len == 0) {
         return true;
     }
+    if (!parse_url(url, choice->allow_insecure, ret)) {
+        return err_set(err, ERR_INVALID, "%s must be https://HOST[:PORT], or http:// to %s", name,
+                       choice->allow_insecure ? "a host" : "a loopback address");
+    }
+    if (ret->fips || ret->dual_stack) {
+        return err_set(err, ERR_INVALID, "%s cannot be combined with %s", name,
+                       ret->fips ? "AWS_USE_FIPS_ENDPOINT" : "AWS_USE_DUALSTACK_ENDPOINT");
+    }
+    return true;
+}
+
+bool endpoint_config_choose(const struct endpoint_choice *choice, enum endpoint_service service,
+                            struct endpoint_config *ret, struct err *err)
+{
+    struct endpoint_config config = {
+        .fips = is_true(choice->environment, "AWS_USE_FIPS_ENDPOINT"),
+        .dual_stack = is_true(choice->environment, "AWS_USE_DUALSTACK_ENDPOINT"),
+    };
+    if (!read_url(choice, &SERVICES[service], &config, err)) {
+        return false;
+    }
+    *ret = config;
     return true;
 }
 
 bool endpoint_config_read(const struct environment *environment, enum endpoint_service service,
                           struct endpoint_config *ret, struct err *err)
 {
-    struct endpoint_config config = {
-        .fips = is_true(environment, "AWS_USE_FIPS_ENDPOINT"),
-        .dual_stack = is_true(environment, "AWS_USE_DUALSTACK_ENDPOINT"),
-    };
-    if (!is_true(environment, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") &&
-        !read_url(environment, &SERVICES[service], &config, err)) {
-        return false;
-    }
-    *ret = config;
-    return true;
+    const struct endpoint_choice choice = {.environment = environment};
+    return endpoint_config_choose(&choice, service, ret, err);
 }
 
 /* Computed hosts */
@@ -227,13 +195,17 @@ static void compute_host(const struct endpoint_config *config, enum endpoint_ser
                    fips ? "-fips" : "", region, suffix);
 }
 
+static bool refuse_region(struct str_view region, struct err *err)
+{
+    struct str_view shown = sv_first(region, REGION_BYTES);
+    return err_set(err, ERR_INVALID, "\"%.*s\" is no AWS region", SV_ARG(shown));
+}
+
 bool endpoint_resolve(const struct endpoint_config *config, enum endpoint_service service,
                       struct str_view region, struct endpoint *ret, struct err *err)
 {
     if (!is_region(region)) {
-        return err_set(err, ERR_INVALID, "\"%.*s\" is no AWS region",
-                       (int)(region.len < REGION_BYTES ? region.len : REGION_BYTES),
-                       region.data ? region.data : "");
+        return refuse_region(region, err);
     }
     *ret = (struct endpoint){.signing_name = SERVICES[service].name};
     memcpy(ret->region, region.data, region.len);
@@ -245,4 +217,26 @@ bool endpoint_resolve(const struct endpoint_config *config, enum endpoint_servic
     compute_host(config, service, ret->region, ret->host);
     (void)snprintf(ret->url, sizeof ret->url, "https://%s/", ret->host);
     return true;
+}
+
+bool endpoint_default_region(const struct environment *environment, struct str_view *ret,
+                             struct err *err)
+{
+    const char *variable = "AWS_REGION";
+    struct str_view region = environment_get(environment, variable);
+    if (region.len == 0) {
+        variable = "AWS_DEFAULT_REGION";
+        region = environment_get(environment, variable);
+    }
+    if (region.len > 0 && !is_region(region)) {
+        refuse_region(region, err);
+        return err_wrap(err, "%s", variable);
+    }
+    *ret = region;
+    return true;
+}
+
+const char *endpoint_service_name(enum endpoint_service service)
+{
+    return SERVICES[service].name;
 }

@@ -19,6 +19,7 @@ enum endpoint_service {
     ENDPOINT_SECRETS_MANAGER,
     ENDPOINT_SSM,
     ENDPOINT_STS,
+    ENDPOINT_SQS,
 };
 
 /* What holds for a service in every region. Zeroed: the public endpoints. */
@@ -37,11 +38,24 @@ struct endpoint {
     const char *signing_name;
 };
 
-/* Reads, in this order, AWS_ENDPOINT_URL_<SERVICE>, AWS_<SERVICE>_ENDPOINT (as External Secrets
- * Operator does) and AWS_ENDPOINT_URL, none of them when AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is
- * true; and AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT, which no other endpoint goes
- * with. ERR_INVALID names the variable: an URL is https, or http to a loopback address, and has a
- * host, a port perhaps, and nothing else. */
+/* Where an endpoint may be configured. */
+struct endpoint_choice {
+    const struct environment *environment;
+    struct str_view url; /* given explicitly (a flag): beats every variable; empty: none */
+    const char *name;    /* what `url` is called in errors, "--aws-endpoint" */
+    bool allow_insecure; /* http:// to any host: values travel in the clear */
+};
+
+/* In this order: what is given, AWS_ENDPOINT_URL_<SERVICE>, AWS_<SERVICE>_ENDPOINT (as External
+ * Secrets Operator does) and AWS_ENDPOINT_URL, none of the variables when
+ * AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is true; and AWS_USE_FIPS_ENDPOINT and
+ * AWS_USE_DUALSTACK_ENDPOINT, which no other endpoint goes with. ERR_INVALID names the variable: an
+ * URL is https, or http to a loopback address, and has a host, a port perhaps, and nothing else
+ * (aws.md §5.3). */
+MUST_CHECK bool endpoint_config_choose(const struct endpoint_choice *choice,
+                                       enum endpoint_service service, struct endpoint_config *ret,
+                                       struct err *err);
+/* The same from the environment alone, and never insecure. */
 MUST_CHECK bool endpoint_config_read(const struct environment *environment,
                                      enum endpoint_service service, struct endpoint_config *ret,
                                      struct err *err);
@@ -51,5 +65,13 @@ MUST_CHECK bool endpoint_config_read(const struct environment *environment,
 MUST_CHECK bool endpoint_resolve(const struct endpoint_config *config,
                                  enum endpoint_service service, struct str_view region,
                                  struct endpoint *ret, struct err *err);
+
+/* The region of those who name none: AWS_REGION, else AWS_DEFAULT_REGION; empty when neither is
+ * set. ERR_INVALID names the variable. `*ret` lives as long as the environment. */
+MUST_CHECK bool endpoint_default_region(const struct environment *environment, struct str_view *ret,
+                                        struct err *err);
+
+/* "secretsmanager", "ssm", "sts", "sqs": in hosts and in the credential scope. */
+const char *endpoint_service_name(enum endpoint_service service);
 
 #endif
