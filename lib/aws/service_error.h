@@ -28,13 +28,16 @@ enum service_error_class {
 
 struct service_error {
     enum service_error_class class;
-    unsigned status;                           /* HTTP; 0: no answer */
+    bool retryable;  /* the same call may succeed later: THROTTLE, TRANSIENT; TRANSPORT if the
+                        network failed rather than a certificate, a file or a ceiling */
+    unsigned status; /* HTTP; 0: no answer */
     char code[SERVICE_CODE_BYTES];             /* "": none that can be shown */
     char request_id[SERVICE_REQUEST_ID_BYTES]; /* as above */
 };
 
-/* Reads an answer other than 200. The body is overwritten. A body that is not JSON (a proxy's, a
- * load balancer's) leaves the status to decide. */
+/* Reads an answer other than 200: JSON, or the XML of STS (ErrorResponse). The body is overwritten.
+ * A code that is known decides whatever the status is; anything else (a proxy's page, a load
+ * balancer's) leaves the status to decide. */
 struct service_error service_error_read(struct http_response *response);
 
 /* Puts it into words and a kind: NOT_FOUND is ERR_MISSING; DENIED, CREDENTIAL and CLOCK are
