@@ -81,7 +81,9 @@ BUILDS = {
             compiler="clang",
         ),
         # clang's warnings, and the compile commands that clang-tidy reads.
-        Build("clang", "build-clang", werror("clang", 14), compiler="clang"),
+        Build(
+            "clang", "build-clang", ("-Dbench=true", *werror("clang", 14)), compiler="clang"
+        ),
     )
 }
 

@@ -40,6 +40,10 @@ def integration() -> Results:
     )
 
 
+def oracles() -> Results:
+    return with_build("release", ALL, lambda: pytest("oracles", "tests/oracles"))
+
+
 def chart() -> Results:
     return with_cluster_programs(lambda: pytest("chart", "tests/chart", "tests/demo"))
 
@@ -62,7 +66,7 @@ def tsan() -> Results:
 
 SUITES: dict[str, Callable[[], Results]] = {
     suite.__name__: suite
-    for suite in (support, unit, admission, integration, chart, cluster, asan, tsan)
+    for suite in (support, unit, admission, integration, oracles, chart, cluster, asan, tsan)
 }
 
 
@@ -70,6 +74,7 @@ def sanitized(name: str) -> Results:
     results = unit_tests(name)
     results.add(pytest(f"{name}-admission", "tests/admission", build_name=name))
     results.add(pytest(f"{name}-integration", "tests/integration", build_name=name))
+    results.add(pytest(f"{name}-oracles", "tests/oracles", "-m", "sanitizers", build_name=name))
     results.add(
         with_cluster_programs(
             lambda: pytest(

@@ -88,6 +88,11 @@ _PATCHES: dict[str, Callable[[Any, Any], Any]] = {
 _ACCEPTED = ("application/json", *_PATCHES)
 
 
+# Makes the token of a ServiceAccount: namespace, name, audiences, seconds.
+IssueToken = Callable[[str, str, list[str], int], str]
+_TOKEN_SECONDS_MIN = 600
+
+
 @dataclass
 class Rule:
     """Denied access; `lift` restores it."""
@@ -128,6 +133,7 @@ class ApiServer:
         self.bookmark_seconds = bookmark_seconds
         self.user = user
         self._token = token
+        self._issue: Optional[IssueToken] = None
         self._store = KubeStore(self.clock, resources)
         self._changed = self._store.changed
         self._faults = FaultBook(API_KINDS, _FACTS)
@@ -165,6 +171,10 @@ class ApiServer:
     def set_token(self, token: Optional[str]) -> None:
         """Only this token is accepted from now on."""
         self._token = token
+
+    def issue_tokens(self, issue: IssueToken) -> None:
+        """Answers requests for tokens of the ServiceAccounts there are with what this returns."""
+        self._issue = issue
 
     def kubeconfig(self, path: Path, namespace: str = "keyturn-system") -> Path:
         """Writes a kubeconfig for this server with the present token, and returns its path."""
@@ -615,6 +625,8 @@ class ApiServer:
             return 200, shown(padded(found, padding), resource, call)
         if call.verb not in ("create", "update", "patch", "delete"):
             raise ApiError(405, "MethodNotAllowed", "the server does not allow this method")
+        if resource.plural == "serviceaccounts" and call.subresource == "token":
+            return self._make_token(call, resource)
         if call.subresource not in ("", "status") or (call.verb == "create") == bool(call.name):
             raise no_such_resource()
         if call.verb == "delete":
@@ -642,6 +654,24 @@ class ApiServer:
             dry_run=dry_run,
         )
         return 200, shown(stored, resource, call)
+
+    def _make_token(self, call: Recorded, resource: Resource) -> tuple[int, Any]:
+        """TokenRequest; as a real server does, the expiry is in the status."""
+        if self._issue is None or call.verb != "create":
+            raise no_such_resource()
+        if self._store.get(resource, call.namespace, call.name) is None:
+            raise resource.not_found(call.name)
+        body = call.body if isinstance(call.body, dict) else {}
+        named = (body.get("apiVersion"), body.get("kind"))
+        if named != ("authentication.k8s.io/v1", "TokenRequest"):
+            raise ApiError(400, "BadRequest", "the object provided is no TokenRequest")
+        spec = body.get("spec") or {}
+        audiences, seconds = spec.get("audiences") or [], spec.get("expirationSeconds", 3600)
+        if seconds < _TOKEN_SECONDS_MIN:
+            raise ApiError(422, "Invalid", "may not specify a duration less than 10 minutes")
+        token = self._issue(call.namespace, call.name, audiences, seconds)
+        status = {"token": token, "expirationTimestamp": self._store.timestamp(seconds)}
+        return 201, {**body, "status": status}
 
     def _check_body(self, call: Recorded, resource: Resource) -> None:
         body = call.body

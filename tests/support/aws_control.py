@@ -1,51 +1,53 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The AWS stand-in as a program: serves, and lets a person or a script change it.
+"""The control interface of the AWS stand-in: a person or a script changes it while it serves.
 
-The control interface is plain HTTP on a loopback port of its own, so that nothing of it can be
-mistaken for AWS:
+It is plain HTTP on a loopback port of its own, so that nothing of it can be mistaken for AWS:
 
     GET    /secrets              names, ARNs, versions and stages; no values
     PUT    /secrets/NAME         {"string": ...} or {"binary": base64} or {"random": bytes},
-                                 optional "stages", "version_id"; creates the secret or adds a
-                                 version (PutSecretValue)
+                                 optional "stages", "version_id", "tags", "kms_key"; creates the
+                                 secret or adds a version (PutSecretValue)
     POST   /secrets/NAME/rotate  the same, but the secret must exist
     DELETE /secrets/NAME         schedules the deletion; ?force=1 deletes at once
+    GET    /parameters           as for secrets
+    PUT    /parameters/NAME      {"string": ...} or {"random": bytes}, optional "kind", "labels",
+                                 "tags", "kms_key"
+    DELETE /parameters/NAME
+    GET    /principals           users, roles, and open sessions; no keys
+    PUT    /roles/NAME           {"trust": ..., "policy": ...} in IAM's JSON, optional "allow",
+                                 "actions", "max_session_seconds"
+    PUT    /providers            {"issuer", "keys": key set, file or URL, optional "audiences",
+                                 "ca_file", "token"}
+    POST   /expire               {"who": access key id or role}
+    POST   /denials              {"action", optional "resource", "who"}
+    DELETE /denials[/WHO]        gives back what was taken away
+    PUT    /kms/KEY              {"enabled": false}
+    GET    /queues               names and numbers of messages
+    PUT    /queues/NAME          creates a queue; {"announce": true}: changes are announced there
+    POST   /queues/NAME          {"body": ...} sends a message
     GET    /faults               armed faults
     POST   /faults               {"kind": ..., "operation", "secret", "times", parameters...}
     DELETE /faults[/ID]          disarms one or all; what is held goes on
-    GET    /calls, /counts       recorded requests, and counts by operation and secret id
+    GET    /calls, /counts       recorded requests, and counts by operation and id
+    GET    /concurrency          {"most_in_flight": N}; ?operation=NAME of those only
     DELETE /calls                forgets them
     PUT    /clock                {"offset_seconds": N}
+    PUT    /idle                 {"seconds": N or null}: when idle connections are closed
     GET    /healthz
 
-The secrets file is JSON: {"secrets": {NAME: string or document}, "binary_secrets": {NAME: base64},
-"principals": [{"access_key_id", "secret_access_key", "session_token", "allow", "actions"}]}.
-Without principals, the key pair of the environment (AWS_ACCESS_KEY_ID and so on) is accepted, or
-that of the AWS documentation.
+A name that begins with a slash keeps it: /parameters//prod/db.
 """
 
 from __future__ import annotations
 
-import argparse
 import base64
 import http.client
 import json
-import os
 import secrets
-import signal
-import sys
-import threading
-from pathlib import Path
-from typing import Any, Callable, Optional
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from typing import Any, Callable
+from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.support.aws_standin import (
-    DEFAULT_REGION,
-    EXAMPLE_ACCESS_KEY_ID,
-    EXAMPLE_SECRET_ACCESS_KEY,
-    AwsStandIn,
-    load_secrets,
-)
+from tests.support.aws_standin import AwsStandIn
 from tests.support.http_wire import Connection, Request, Response, WireServer
 
 CONTROL_VARIABLE = "AWS_STANDIN_CONTROL"
@@ -91,24 +93,45 @@ class ControlServer:
 
     def _route(self, request: Request) -> Any:
         url = urlsplit(request.target.decode("ascii"))
-        kind, _, rest = url.path.lstrip("/").partition("/")
+        kind, _, encoded = url.path.lstrip("/").partition("/")
+        name, query = unquote(encoded), parse_qs(url.query)
+        aws = self._aws
         routes: dict[tuple[str, str], Callable[[], Any]] = {
             ("GET", "healthz"): lambda: {"ok": True},
-            ("GET", "secrets"): self._aws.store().summary,
-            ("PUT", "secrets"): lambda: self._put(unquote(rest), _document(request), False),
+            ("GET", "secrets"): aws.store().summary,
+            ("PUT", "secrets"): lambda: self._put(name, _document(request), False),
             ("POST", "secrets"): lambda: self._put(
-                unquote(rest.removesuffix("/rotate")), _document(request), True
+                name.removesuffix("/rotate"), _document(request), True
             ),
-            ("DELETE", "secrets"): lambda: self._delete(
-                unquote(rest), "force" in parse_qs(url.query)
-            ),
-            ("GET", "faults"): lambda: [fault.describe() for fault in self._aws.faults()],
+            ("DELETE", "secrets"): lambda: self._delete(name, "force" in query),
+            ("GET", "parameters"): aws.parameters().summary,
+            ("PUT", "parameters"): lambda: self._put_parameter(name, _document(request)),
+            ("DELETE", "parameters"): lambda: self._delete_parameter(name),
+            ("GET", "principals"): lambda: _principals(aws),
+            ("PUT", "roles"): lambda: {"arn": aws.add_role(name, **_document(request)).arn},
+            ("PUT", "providers"): lambda: {"arn": aws.add_identity_provider(**_document(request))},
+            ("POST", "expire"): lambda: _ok(aws.expire(**_document(request))),
+            ("POST", "denials"): lambda: _ok(aws.deny(**_document(request))),
+            ("DELETE", "denials"): lambda: _ok(aws.undeny(who=name or None)),
+            ("PUT", "kms"): lambda: _ok(aws.keys().set_enabled(name, **_document(request))),
+            ("GET", "queues"): aws.queues().summary,
+            ("PUT", "queues"): lambda: self._create_queue(name, **_document(request)),
+            ("POST", "queues"): lambda: {
+                "message_id": aws.queues().send(name, _document(request)["body"])
+            },
+            ("GET", "faults"): lambda: [fault.describe() for fault in aws.faults()],
             ("POST", "faults"): lambda: self._fail(_document(request)),
-            ("DELETE", "faults"): lambda: self._clear(rest),
-            ("GET", "calls"): lambda: [call.describe() for call in self._aws.calls()],
-            ("GET", "counts"): self._aws.counts,
-            ("DELETE", "calls"): self._forget,
-            ("PUT", "clock"): lambda: self._set_clock(_document(request)),
+            ("DELETE", "faults"): lambda: self._clear(name),
+            ("GET", "calls"): lambda: [call.describe() for call in aws.calls()],
+            ("GET", "counts"): aws.counts,
+            ("GET", "concurrency"): lambda: {
+                "most_in_flight": aws.most_in_flight(*query.get("operation", ()))
+            },
+            ("DELETE", "calls"): lambda: _ok(aws.reset_calls()),
+            ("PUT", "clock"): lambda: _ok(
+                aws.clock.set_offset(float(_document(request)["offset_seconds"]))
+            ),
+            ("PUT", "idle"): lambda: _ok(aws.set_idle_seconds(_document(request)["seconds"])),
         }
         route = routes.get((request.method, kind))
         if route is None:
@@ -122,17 +145,25 @@ class ControlServer:
     def _put(self, name: str, document: dict[str, Any], must_exist: bool) -> dict[str, Any]:
         if must_exist:
             self._known(name)
-        options = {k: document.pop(k) for k in ("stages", "version_id") if k in document}
-        if len(document) != 1 or not set(document) <= {"string", "binary", "random"}:
-            raise ControlError(400, "exactly one of string, binary, random is needed")
-        value: Any = document.get("string")
-        if "binary" in document:
-            value = base64.b64decode(document["binary"], validate=True)
-        elif "random" in document:
-            value = secrets.token_urlsafe(int(document["random"]))
-        elif not isinstance(value, str):
-            raise ControlError(400, "string is not a string")
-        return {"name": name, "version_id": self._aws.put(name, value, **options)}
+        value = _value(document)
+        return {"name": name, "version_id": self._aws.put(name, value, **document)}
+
+    def _put_parameter(self, name: str, document: dict[str, Any]) -> dict[str, Any]:
+        value = _value(document)
+        if not isinstance(value, str):
+            raise ControlError(400, "a parameter is text")
+        return {"name": name, "version": self._aws.put_parameter(name, value, **document)}
+
+    def _delete_parameter(self, name: str) -> dict[str, Any]:
+        if name not in self._aws.parameters().names():
+            raise ControlError(404, f"no parameter {name}")
+        return _ok(self._aws.delete_parameter(name))
+
+    def _create_queue(self, name: str, announce: bool = False, **options: Any) -> dict[str, Any]:
+        self._aws.queues().create(name, **options)
+        if announce:
+            self._aws.announce_changes(name)
+        return {"url": self._aws.queue_url(name)}
 
     def _delete(self, name: str, force: bool) -> dict[str, Any]:
         self._known(name)
@@ -155,13 +186,41 @@ class ControlServer:
         fault.clear()
         return {"ok": True}
 
-    def _forget(self) -> dict[str, Any]:
-        self._aws.reset_calls()
-        return {"ok": True}
 
-    def _set_clock(self, document: dict[str, Any]) -> dict[str, Any]:
-        self._aws.clock.set_offset(float(document["offset_seconds"]))
-        return {"ok": True}
+def _ok(_: None) -> dict[str, Any]:
+    return {"ok": True}
+
+
+def _value(document: dict[str, Any]) -> Any:
+    """Takes the value out of a document; the rest are options."""
+    given = {
+        name: document.pop(name) for name in ("string", "binary", "random") if name in document
+    }
+    if len(given) != 1:
+        raise ControlError(400, "exactly one of string, binary, random is needed")
+    ((kind, value),) = given.items()
+    if kind == "binary":
+        return base64.b64decode(value, validate=True)
+    if kind == "random":
+        return secrets.token_urlsafe(int(value))
+    if not isinstance(value, str):
+        raise ControlError(400, "string is not a string")
+    return value
+
+
+def _principals(aws: AwsStandIn) -> list[dict[str, Any]]:
+    users = [{"access_key_id": u.access_key_id, "arn": u.arn} for u in aws.identities.users()]
+    roles = [{"role": each.name, "arn": each.arn} for each in aws.identities.roles()]
+    sessions = [
+        {
+            "access_key_id": each.access_key_id,
+            "arn": each.arn,
+            "tags": dict(each.tags),
+            "expired": aws.identities.is_expired(each),
+        }
+        for each in aws.identities.sessions()
+    ]
+    return [*users, *roles, *sessions]
 
 
 def _document(request: Request) -> dict[str, Any]:
@@ -169,9 +228,6 @@ def _document(request: Request) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ControlError(400, "a JSON object is needed")
     return document
-
-
-# -- the command line ------------------------------------------------------------------------------
 
 
 def control(url: str, method: str, path: str, document: Any = None) -> Any:
@@ -188,143 +244,3 @@ def control(url: str, method: str, path: str, document: Any = None) -> Any:
         return answer
     finally:
         client.close()
-
-
-def _value(arguments: argparse.Namespace) -> dict[str, Any]:
-    if arguments.random is not None:
-        return {"random": arguments.random}
-    if arguments.value is not None:
-        return {"string": arguments.value}
-    if arguments.file is not None:
-        data = (
-            sys.stdin.buffer.read() if arguments.file == "-" else Path(arguments.file).read_bytes()
-        )
-        return (
-            {"binary": base64.b64encode(data).decode()}
-            if arguments.binary
-            else {"string": data.decode("utf-8").removesuffix("\n")}
-        )
-    return {"random": 24}
-
-
-def _fault(arguments: argparse.Namespace) -> dict[str, Any]:
-    document: dict[str, Any] = {"kind": arguments.kind}
-    for name in ("operation", "secret", "times"):
-        if getattr(arguments, name) is not None:
-            document[name] = getattr(arguments, name)
-    for each in arguments.param:
-        name, _, text = each.partition("=")
-        document[name] = int(text) if text.lstrip("-").isdigit() else text
-    return document
-
-
-def _request_of(arguments: argparse.Namespace) -> tuple[str, str, Any]:
-    name = quote(getattr(arguments, "name", None) or "", safe="/")
-    if arguments.command == "put":
-        return "PUT", f"/secrets/{name}", _value(arguments)
-    if arguments.command == "rotate":
-        return "POST", f"/secrets/{name}/rotate", _value(arguments)
-    if arguments.command == "delete":
-        return "DELETE", f"/secrets/{name}" + ("?force=1" if arguments.force else ""), None
-    if arguments.command == "fail":
-        return "POST", "/faults", _fault(arguments)
-    if arguments.command == "clear":
-        return "DELETE", "/faults" + (f"/{arguments.id}" if arguments.id else ""), None
-    if arguments.command == "clock":
-        return "PUT", "/clock", {"offset_seconds": arguments.offset_seconds}
-    return "GET", "/secrets" if arguments.command == "list" else f"/{arguments.command}", None
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="aws_standin",
-        description="A strict AWS Secrets Manager on loopback. Without a command it serves.",
-    )
-    parser.add_argument("--port", type=int, default=0, help="port of the AWS endpoint")
-    parser.add_argument("--control-port", type=int, default=0, help="port of the control interface")
-    parser.add_argument("--secrets", type=Path, help="JSON file with secrets and principals")
-    parser.add_argument("--region", action="append", help=f"default {DEFAULT_REGION}; repeatable")
-    parser.add_argument("--tls", action="store_true", help="HTTPS with a throw-away authority")
-    parser.add_argument("--tls-cert", help="certificate file (with --tls-key)")
-    parser.add_argument("--tls-key", help="key file")
-    parser.add_argument("--log", action="store_true", help="one JSON line a call on stderr")
-    parser.add_argument(
-        "--control",
-        default=os.environ.get(CONTROL_VARIABLE),
-        help=f"URL of the control interface, for commands (default ${CONTROL_VARIABLE})",
-    )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for verb, text in (
-        ("put", "create a secret or add a version"),
-        ("rotate", "a new value for a secret that exists"),
-    ):
-        each = commands.add_parser(verb, help=text)
-        each.add_argument("name")
-        each.add_argument("value", nargs="?", help="without a value, a random one is made")
-        each.add_argument("--file", help="read the value from a file, - is standard input")
-        each.add_argument("--binary", action="store_true", help="the file is a SecretBinary")
-        each.add_argument("--random", type=int, metavar="BYTES")
-    each = commands.add_parser("delete", help="schedule a secret for deletion")
-    each.add_argument("name")
-    each.add_argument("--force", action="store_true", help="delete at once")
-    each = commands.add_parser("fail", help="arm a fault")
-    each.add_argument("kind")
-    each.add_argument("param", nargs="*", metavar="NAME=VALUE")
-    each.add_argument("--operation")
-    each.add_argument("--secret")
-    each.add_argument("--times", type=int)
-    each = commands.add_parser("clear", help="disarm one fault or all")
-    each.add_argument("id", nargs="?")
-    each = commands.add_parser("clock", help="move the server's clock")
-    each.add_argument("offset_seconds", type=float)
-    for verb in ("list", "calls", "counts", "faults"):
-        commands.add_parser(verb, help=f"show {'secrets' if verb == 'list' else verb}")
-    return parser
-
-
-def _serve(arguments: argparse.Namespace) -> int:
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    tls: Any = arguments.tls
-    if arguments.tls_cert:
-        tls = (arguments.tls_cert, arguments.tls_key)
-
-    def log(document: dict[str, Any]) -> None:
-        print(json.dumps(document), file=sys.stderr, flush=True)
-
-    aws = AwsStandIn(
-        arguments.port,
-        tls,
-        regions=arguments.region or (DEFAULT_REGION,),
-        log=log if arguments.log else None,
-    )
-    if arguments.secrets is not None:
-        load_secrets(aws, arguments.secrets)
-    if not aws.has_principals():
-        aws.add_principal(
-            os.environ.get("AWS_ACCESS_KEY_ID", EXAMPLE_ACCESS_KEY_ID),
-            os.environ.get("AWS_SECRET_ACCESS_KEY", EXAMPLE_SECRET_ACCESS_KEY),
-            session_token=os.environ.get("AWS_SESSION_TOKEN"),
-        )
-    with aws, ControlServer(aws, arguments.control_port) as server:
-        started = {"endpoint": aws.endpoint, "control": server.url, "ca_file": aws.ca_file}
-        print(json.dumps(started), flush=True)
-        stop.wait()
-    return 0
-
-
-def main(argv: Optional[list[str]] = None) -> int:
-    arguments = _parser().parse_args(argv)
-    if arguments.command is None:
-        return _serve(arguments)
-    if not arguments.control:
-        print(f"set --control or {CONTROL_VARIABLE}", file=sys.stderr)
-        return 2
-    try:
-        answer = control(arguments.control, *_request_of(arguments))
-    except (ControlError, OSError) as error:
-        print(f"aws_standin: {error}", file=sys.stderr)
-        return 1
-    print(json.dumps(answer, indent=2))
-    return 0

@@ -1,122 +1,71 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A strict AWS Secrets Manager for tests and for the demo.
+"""A strict AWS for tests and for the demo: Secrets Manager, Parameter Store, STS and SQS.
 
-It speaks the JSON 1.1 protocol over HTTP or HTTPS on loopback, verifies Signature Version 4 from
-the bytes it received, keeps principals apart, counts calls, and fails on demand. Values are never
-logged or recorded.
+It speaks their protocols over HTTP or HTTPS on loopback, on one port, verifies Signature Version 4
+from the bytes it received, keeps principals apart, counts calls, and fails on demand. Values are
+never logged or recorded.
 
 In a test:
 
     with AwsStandIn() as aws:
         aws.add_principal("AKIDEXAMPLE", "the secret access key")
         aws.put("prod/db", "value")
-        ... AWS_ENDPOINT_URL_SECRETS_MANAGER=aws.endpoint ...
+        ... Keyturn with aws.environment() ...
         aws.rotate("prod/db", "another")
         hold = aws.fail("hold", operation="GetSecretValue", secret="prod/db")
         hold.wait_held(); ...; hold.release()
         assert aws.count("GetSecretValue", secret="prod/db") == 1
 
+Further: aws.put_parameter(), aws.add_role() with a trust policy in IAM's JSON,
+aws.add_identity_provider() for tokens of service accounts, aws.deny() takes one action away,
+aws.queues() and aws.announce_changes() for events. The credential endpoints of containers and of
+instances are in `aws_metadata`.
+
 As a program: `python3 -m tests.support.aws_standin --help`; a person changes values with
-`python3 -m tests.support.aws_standin rotate NAME` and the other commands of `aws_control`.
+`python3 -m tests.support.aws_standin rotate NAME` and the other commands of `aws_command`.
 """
 
 from __future__ import annotations
 
-import base64
 import collections
-import json
 import ssl
 import tempfile
 import threading
-import time
-import uuid
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Iterator, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Mapping, Optional, Sequence, Union
 
+from tests.support import aws_faults
+from tests.support.aws_calls import Call, CallLog
+from tests.support.aws_identity import Identities, Principal, Role, short_policy
+from tests.support.aws_jwt import IdentityProvider, KeySource
+from tests.support.aws_keys import KmsKeys
+from tests.support.aws_policy import Policy
+from tests.support.aws_protocol import AwsError
+from tests.support.aws_secretsmanager import SecretStore
+from tests.support.aws_services import SECRETS_MANAGER, SQS, SSM, STS, Service, route
 from tests.support.aws_sigv4 import ReceivedRequest, SignatureError, SigningKey, verify
-from tests.support.aws_store import (
-    READ_OPERATIONS,
-    WRITE_OPERATIONS,
-    AwsError,
-    Principal,
-    SecretStore,
-    parse_request,
-)
+from tests.support.aws_sqs import QueueService, label_event, parameter_event
+from tests.support.aws_ssm import ParameterStore
+from tests.support.aws_sts import UNSIGNED, TokenService, timestamp
 from tests.support.certificates import Authority
 from tests.support.clock import SettableClock
-from tests.support.faults import Fault, FaultBook, deliver
+from tests.support.faults import WIRE_KINDS, Fault, FaultBook, deliver
 from tests.support.http_wire import Connection, Request, Response, WireServer
 
-SERVICE = "secretsmanager"
-TARGET_PREFIX = f"{SERVICE}."
-CONTENT_TYPE = "application/x-amz-json-1.1"
 DEFAULT_REGION = "us-east-1"
 DEFAULT_ACCOUNT = "123456789012"
-CALLS_KEPT = 100_000
 
 # The access key pair of the AWS documentation; it opens nothing.
 EXAMPLE_ACCESS_KEY_ID = "AKIDEXAMPLE"
 EXAMPLE_SECRET_ACCESS_KEY = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 
-# Fault kinds beyond those of faults.py. With `secret` given and a batch asked for, those of
-# BATCH_ENTRY_KINDS become an entry of Errors[] instead of failing the whole call.
-AWS_KINDS: dict[str, dict[str, Any]] = {
-    "throttle": {"message": "Rate exceeded", "retry_after_ms": None},
-    "access_denied": {},
-    "internal": {"message": "An error occurred on the server side."},
-    "error": {"code": "", "message": "", "status": 400, "headers": ()},
-    "unavailable": {
-        "status": 503,
-        "body": b"<html><head><title>503 Service Unavailable</title></head></html>\n",
-        "headers": (),
-    },
-    "oversized": {"size": 9 * 1024 * 1024},
-    "duplicate_keys": {},
-    "stale": {},
-    "empty_page": {},
-    "omit": {},
-}
-BATCH_ENTRY_KINDS = ("throttle", "access_denied", "internal", "error", "omit")
-_FACTS = ("operation", "secret", "principal", "region")
-
-
-@dataclass
-class Call:
-    """One request as recorded: never a value, never a token. `outcome` is "ok", an error code, or
-    the kind of the fault that ended it; None while it is in flight."""
-
-    serial: int
-    at: float
-    connection: int
-    operation: str
-    principal: Optional[str]
-    region: Optional[str]
-    secret_ids: list[str]
-    names: list[str]
-    headers: dict[str, str]
-    request_id: str
-    outcome: Optional[str] = None
-    status: Optional[int] = None
-    batch_errors: list[str] = field(default_factory=list)
-
-    def describe(self) -> dict[str, Any]:
-        return {
-            "serial": self.serial,
-            "operation": self.operation,
-            "principal": self.principal,
-            "region": self.region,
-            "secret_ids": self.secret_ids,
-            "outcome": self.outcome,
-            "status": self.status,
-            "request_id": self.request_id,
-            "batch_errors": self.batch_errors,
-        }
+# A reply, its outcome, and the fault that will befall it on the wire.
+Answer = tuple[Response, str, Optional[Fault]]
 
 
 class AwsStandIn:
     """`tls` is False, True (a throw-away authority; its certificate is `ca_file`), or a pair of
-    paths (certificate, key). `error_shape` is how errors are written: "plain" (`__type` bare),
+    paths (certificate, key). `error_shape` is how JSON errors are written: "plain" (`__type` bare),
     "prefixed" (`__type` with a namespace) or "header" (x-amzn-ErrorType, no `__type`).
     """
 
@@ -137,21 +86,22 @@ class AwsStandIn:
             raise ValueError("error_shape")
         self.clock = SettableClock()
         self.regions = tuple(regions)
+        self.account = account
         self.error_shape = error_shape
         self.ascii_replies = ascii_replies
-        self._account = account
-        self._log = log
-        self._stores = {
-            region: SecretStore(self.clock, region=region, account=account) for region in regions
+        self.log = CallLog(log)
+        self.identities = Identities(self.clock, account)
+        self.sts = TokenService(self.clock, self.identities)
+        self._keys = {region: KmsKeys(region, account) for region in regions}
+        self._stores = {r: self._regional(SecretStore, r) for r in regions}
+        self._parameters = {r: self._regional(ParameterStore, r) for r in regions}
+        self._queues = {
+            region: QueueService(self.clock, region=region, account=account) for region in regions
         }
-        self._principals: dict[str, Principal] = {}
-        self._faults = FaultBook(AWS_KINDS, _FACTS)
-        self._changed = threading.Condition()
-        self._calls: collections.deque[Call] = collections.deque(maxlen=CALLS_KEPT)
+        self._announced: Optional[str] = None
+        self._faults = FaultBook(aws_faults.KINDS, aws_faults.FACTS)
+        self._lock = threading.Lock()
         self._rejections: collections.deque[SignatureError] = collections.deque(maxlen=100)
-        self._serial = 0
-        self._in_flight = 0
-        self._most_in_flight = 0
         self._directory: Optional[tempfile.TemporaryDirectory] = None
         self.ca_file: Optional[str] = None
         self._server = WireServer(
@@ -165,6 +115,9 @@ class AwsStandIn:
         scheme = "https" if tls else "http"
         self.port = self._server.port
         self.endpoint = f"{scheme}://{host}:{self.port}"
+
+    def _regional(self, kind: Any, region: str) -> Any:
+        return kind(self.clock, self._keys[region], region=region, account=self.account)
 
     def _context(self, tls: Union[bool, tuple[str, str]], host: str) -> Optional[ssl.SSLContext]:
         if tls is False:
@@ -187,6 +140,8 @@ class AwsStandIn:
 
     def stop(self) -> None:
         self._faults.stop()
+        for each in self._queues.values():
+            each.stop()
         self._server.stop()
         if self._directory is not None:
             self._directory.cleanup()
@@ -206,65 +161,115 @@ class AwsStandIn:
         *,
         session_token: Optional[str] = None,
         allow: Sequence[str] = ("*",),
-        actions: Sequence[str] = READ_OPERATIONS,
+        actions: Optional[Sequence[str]] = None,
+        policy: Any = None,
     ) -> Principal:
-        """`allow` are shell patterns over secret names and ARNs, `actions` operation names."""
-        principal = Principal(
-            access_key_id,
-            secret_access_key,
-            session_token,
-            tuple(allow),
-            frozenset(actions),
-            f"arn:aws:iam::{self._account}:user/{access_key_id.lower()}",
-        )
-        with self._changed:
-            self._principals[access_key_id] = principal
-        return principal
+        """A user. `policy` is IAM's JSON; without it, `allow` are patterns over names and ARNs of
+        secrets and parameters, and `actions` operations ("GetSecretValue", "ssm:GetParameter")."""
+        document = short_policy(allow, actions) if policy is None else policy
+        return self.identities.add_user(access_key_id, secret_access_key, session_token, document)
 
     def remove_principal(self, access_key_id: str) -> None:
-        with self._changed:
-            del self._principals[access_key_id]
+        self.identities.remove(access_key_id)
 
     def has_principals(self) -> bool:
-        with self._changed:
-            return bool(self._principals)
+        return bool(self.identities.users())
 
-    def expire(self, access_key_id: str) -> None:
-        """The session of this access key ends: ExpiredTokenException from now on."""
-        with self._changed:
-            self._principals[access_key_id].expired = True
+    def add_role(
+        self,
+        name: str,
+        trust: Any,
+        *,
+        policy: Any = None,
+        allow: Sequence[str] = ("*",),
+        actions: Optional[Sequence[str]] = None,
+        max_session_seconds: int = 3600,
+        account: Optional[str] = None,
+    ) -> Role:
+        """`trust` is a trust policy in IAM's JSON, whole or its statements; see also
+        trusting_account() and trusting_service_account()."""
+        document = short_policy(allow, actions) if policy is None else policy
+        return self.identities.add_role(
+            name, trust, document, max_session_seconds=max_session_seconds, account=account
+        )
+
+    def add_identity_provider(
+        self,
+        issuer: str,
+        keys: KeySource,
+        audiences: Sequence[str] = ("sts.amazonaws.com",),
+        **reading: Any,
+    ) -> str:
+        """Tokens of this issuer count from now on. `keys`: its key set, a function, a file or an
+        URL. Returns the provider's ARN."""
+        return self.sts.add_provider(IdentityProvider(issuer, keys, audiences, **reading))
+
+    def expire(self, who: str) -> None:
+        """The session of this access key, or all of this role: expired from now on."""
+        self.identities.expire(who)
+
+    def policy(self, who: Optional[str] = None) -> Policy:
+        """Of a user by access key id, a role by name or ARN, or the first user."""
+        return self.identities.policy(who)
+
+    def deny(self, action: Any, resource: Any = "*", *, who: Optional[str] = None) -> None:
+        """Takes an action ("secretsmanager:BatchGetSecretValue", "kms:Decrypt") away until
+        undeny(); `resource` is an ARN or name, with `*` perhaps."""
+        self.policy(who).deny(action, resource)
+
+    def undeny(self, *, who: Optional[str] = None) -> None:
+        self.policy(who).undeny()
 
     def environment(
         self, access_key_id: Optional[str] = None, region: Optional[str] = None
     ) -> dict[str, str]:
         """The environment variables that point an AWS client here as that principal."""
-        with self._changed:
-            principal = self._principals[access_key_id or next(iter(self._principals))]
+        users = self.identities.users()
+        principal = self.identities.find(access_key_id) if access_key_id else users[0]
+        assert principal is not None
         variables = {
             "AWS_ACCESS_KEY_ID": principal.access_key_id,
             "AWS_SECRET_ACCESS_KEY": principal.secret_access_key,
-            "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.endpoint,
-            "AWS_REGION": region or self.regions[0],
+            **self.endpoint_environment(region),
         }
         if principal.session_token is not None:
             variables["AWS_SESSION_TOKEN"] = principal.session_token
+        return variables
+
+    def endpoint_environment(self, region: Optional[str] = None) -> dict[str, str]:
+        """The same without credentials."""
+        variables = {"AWS_REGION": region or self.regions[0]}
+        for service in ("SECRETS_MANAGER", "SSM", "STS", "SQS"):
+            variables[f"AWS_ENDPOINT_URL_{service}"] = self.endpoint
         if self.ca_file is not None:
             variables["AWS_CA_BUNDLE"] = self.ca_file
         return variables
 
-    # -- secrets --------------------------------------------------------------------------------
+    # -- what is stored -------------------------------------------------------------------------
 
     def store(self, region: Optional[str] = None) -> SecretStore:
         return self._stores[region or self.regions[0]]
 
+    def parameters(self, region: Optional[str] = None) -> ParameterStore:
+        return self._parameters[region or self.regions[0]]
+
+    def queues(self, region: Optional[str] = None) -> QueueService:
+        return self._queues[region or self.regions[0]]
+
+    def keys(self, region: Optional[str] = None) -> KmsKeys:
+        return self._keys[region or self.regions[0]]
+
     def put(self, name: str, value: Union[str, bytes, None], **options: Any) -> str:
         """PutSecretValue in the first region, creating the secret; returns the version id."""
-        return self.store().put(name, value, **options)
+        version = self.store().put(name, value, **options)
+        if "AWSCURRENT" in options.get("stages", ("AWSCURRENT",)):
+            self._announce_secret(name, version)
+        return version
 
     def rotate(self, name: str, value: Union[str, bytes]) -> str:
         """A new AWSCURRENT version of a secret that exists."""
         self.store().arn(name)
-        return self.store().put(name, value)
+        return self.put(name, value)
 
     def delete(self, name: str, *, force: bool = False) -> None:
         self.store().delete(name, force=force)
@@ -272,33 +277,58 @@ class AwsStandIn:
     def arn(self, name: str) -> str:
         return self.store().arn(name)
 
+    def put_parameter(self, name: str, value: str, **options: Any) -> int:
+        """PutParameter in the first region; returns the version."""
+        number = self.parameters().put(name, value, **options)
+        self._announce_parameter(name, "Create" if number == 1 else "Update")
+        return number
+
+    def delete_parameter(self, name: str) -> None:
+        self._announce_parameter(name, "Delete")
+        self.parameters().delete(name)
+
+    def queue_url(self, name: str, region: Optional[str] = None) -> str:
+        return self.endpoint + self.queues(region).path(name)
+
+    def announce_changes(self, queue: Optional[str]) -> None:
+        """From now on EventBridge's events about changes lie in this queue; None: nowhere."""
+        self._announced = queue
+
+    def _announce_secret(self, name: str, version: str) -> None:
+        if self._announced is None:
+            return
+        region, at = self.regions[0], timestamp(self.clock.now())
+        event = label_event(region, self.account, self.arn(name), name, version, at)
+        self.queues().send(self._announced, event)
+
+    def _announce_parameter(self, name: str, change: str) -> None:
+        if self._announced is None:
+            return
+        summary = next(e for e in self.parameters().summary() if e["name"] == name)
+        region, at = self.regions[0], timestamp(self.clock.now())
+        event = parameter_event(
+            region, self.account, summary["arn"], name, summary["type"], change, at
+        )
+        self.queues().send(self._announced, event)
+
     # -- faults ---------------------------------------------------------------------------------
 
-    def fail(
-        self,
-        kind: str,
-        *,
-        operation: Optional[str] = None,
-        secret: Optional[str] = None,
-        principal: Optional[str] = None,
-        region: Optional[str] = None,
-        times: Optional[int] = None,
-        **params: Any,
-    ) -> Fault:
-        """Arms a fault for the next `times` matching calls, or until cleared.
+    def fail(self, kind: str, *, times: Optional[int] = None, **arguments: Any) -> Fault:
+        """Arms a fault for the next `times` matching calls, or until cleared; the first `skip` of
+        them are let be.
 
-        Kinds: those of AWS_KINDS here and of TIMING_KINDS and WIRE_KINDS in faults.py. `secret`
-        matches the id as requested, the name or the ARN. Signatures are checked before any fault.
+        Kinds: those of aws_faults.KINDS and of TIMING_KINDS and WIRE_KINDS in faults.py. Calls are
+        selected by `service`, `operation`, `principal`, `session`, `region`, and `secret`,
+        `parameter`, `role` or `queue`: the id as requested, the name or the ARN. The remaining
+        arguments are the kind's own. Signatures are checked before any fault.
         """
-        return self._faults.arm(
-            kind,
-            times,
-            operation=operation,
-            secret=secret,
-            principal=principal,
-            region=region,
-            **params,
-        )
+        return self._faults.arm(kind, times, **arguments)
+
+    def script(self, *steps: Union[str, tuple[str, Mapping[str, Any]]], **where: Any) -> None:
+        """One fault for each of the next matching calls, in this order; then all is well."""
+        for step in steps:
+            kind, params = (step, {}) if isinstance(step, str) else step
+            self.fail(kind, times=1, **params, **where)
 
     def faults(self) -> list[Fault]:
         return self._faults.armed()
@@ -306,67 +336,41 @@ class AwsStandIn:
     def clear_faults(self) -> None:
         self._faults.clear()
 
+    def set_idle_seconds(self, seconds: Optional[float]) -> None:
+        """How long connections may be idle before they are closed, from the next request on."""
+        self._server.idle_seconds = seconds
+
     # -- what happened --------------------------------------------------------------------------
 
-    def calls(
-        self,
-        operation: Optional[str] = None,
-        *,
-        secret: Optional[str] = None,
-        principal: Optional[str] = None,
-        outcome: Optional[str] = None,
-    ) -> list[Call]:
-        """Recorded calls, oldest first, those in flight included. `secret` as in `fail`."""
-        with self._changed:
-            return [
-                call
-                for call in self._calls
-                if (operation is None or call.operation == operation)
-                and (secret is None or secret in call.secret_ids or secret in call.names)
-                and (principal is None or call.principal == principal)
-                and (outcome is None or call.outcome == outcome)
-            ]
+    def calls(self, operation: Optional[str] = None, **where: Optional[str]) -> list[Call]:
+        """Recorded calls, oldest first, those in flight too; selected as by CallLog.calls()."""
+        return self.log.calls(operation, **where)
 
     def count(self, operation: Optional[str] = None, **where: Any) -> int:
         return len(self.calls(operation, **where))
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Calls by operation and by secret id as requested."""
-        by_operation: collections.Counter[str] = collections.Counter()
-        by_secret: collections.Counter[str] = collections.Counter()
-        for call in self.calls():
-            by_operation[call.operation] += 1
-            by_secret.update(call.secret_ids)
-        return {"operations": dict(by_operation), "secrets": dict(by_secret)}
+        return self.log.counts()
 
     def wait_calls(
         self, count: int, operation: Optional[str] = None, timeout: float = 10.0, **where: Any
     ) -> list[Call]:
         """Returns when at least `count` matching calls have been answered."""
-        deadline = time.monotonic() + timeout
-        with self._changed:
-            while True:
-                done = [c for c in self.calls(operation, **where) if c.outcome is not None]
-                if len(done) >= count:
-                    return done
-                rest = deadline - time.monotonic()
-                if rest <= 0 or not self._changed.wait(rest):
-                    raise TimeoutError(f"{len(done)} of {count} calls within {timeout} s")
+        return self.log.wait(count, operation, timeout, **where)
 
     def reset_calls(self) -> None:
-        with self._changed:
-            self._calls.clear()
+        self.log.reset()
+        with self._lock:
             self._rejections.clear()
-            self._most_in_flight = self._in_flight
 
     def rejections(self) -> list[SignatureError]:
         """Signatures refused, with the canonical request computed here (token hidden)."""
-        with self._changed:
+        with self._lock:
             return list(self._rejections)
 
-    def most_in_flight(self) -> int:
-        with self._changed:
-            return self._most_in_flight
+    def most_in_flight(self, operation: Optional[str] = None, **where: Any) -> int:
+        """How many calls, or matching calls, were answered at the same time, at most."""
+        return self.log.most_in_flight(operation, **where)
 
     def connections_accepted(self) -> int:
         return self._server.accepted
@@ -379,268 +383,255 @@ class AwsStandIn:
 
     # -- one request ----------------------------------------------------------------------------
 
-    def _handle(self, connection: Connection, request: Request) -> None:
-        call = self._begin(connection, request)
-        outcome: Optional[str] = "aborted"
-        status: Optional[int] = None
+    def serve(self, connection: Connection, call: Call, answer: Callable[[], Answer]) -> None:
+        """Answers a call that has begun, with its faults, and completes its record. For the other
+        endpoints of the stand-in too."""
+        outcome, status = "aborted", None
         try:
-            response, outcome, fault = self._answer(request, call)
+            response, outcome, fault = answer()
+            response.headers.append(("Date", self.clock.http_date()))
             status = response.status
-            if fault is not None:
+            if fault is not None and fault.kind in WIRE_KINDS:
                 outcome = fault.kind
-            self._end(call, outcome, status)
+            self.log.decided(call, outcome, status)
             deliver(connection, response, fault, self._faults)
+            if fault is not None and fault.kind == "close_after":
+                aws_faults.end_connection(connection, fault, self._faults)
         finally:
-            self._end(call, outcome, status)
-            with self._changed:
-                self._in_flight -= 1
-                self._changed.notify_all()
+            self.log.decided(call, outcome, status)
+            self.log.left()
 
-    def _begin(self, connection: Connection, request: Request) -> Call:
-        target = request.value("x-amz-target") or ""
-        kept = ("user-agent", "amz-sdk-invocation-id", "amz-sdk-request", "host", "expect")
-        with self._changed:
-            self._serial += 1
-            self._in_flight += 1
-            self._most_in_flight = max(self._most_in_flight, self._in_flight)
-            call = Call(
-                serial=self._serial,
-                at=time.monotonic(),
-                connection=connection.serial,
-                operation=target.removeprefix(TARGET_PREFIX),
-                principal=None,
-                region=None,
-                secret_ids=[],
-                names=[],
-                headers={n: v for n in kept if (v := request.value(n)) is not None},
-                request_id=str(uuid.uuid4()),
-            )
-            self._calls.append(call)
-            self._changed.notify_all()
-        return call
+    def settle(self, call: Call, **ids: Any) -> Optional[Fault]:
+        """The fault that decides this call, if any; waits as the timing kinds say."""
+        facts = {
+            "service": call.service,
+            "operation": call.operation,
+            "principal": call.principal,
+            "session": call.session,
+            "region": call.region,
+            **ids,
+        }
+        return self._faults.settle(facts)
 
-    def _end(self, call: Call, outcome: Optional[str], status: Optional[int]) -> None:
-        """Once per call; the record is complete before the client can see the answer."""
-        with self._changed:
-            if call.outcome is not None:
-                return
-            call.outcome, call.status = outcome, status
-            self._changed.notify_all()
-        if self._log is not None:
-            self._log({"msg": "call", **call.describe()})
+    def _handle(self, connection: Connection, request: Request) -> None:
+        service, operation = route(request)
+        call = self.log.begin(connection, request, service.name, operation)
+        self.serve(connection, call, lambda: self._answer(request, service, call))
 
-    def _answer(self, request: Request, call: Call) -> tuple[Response, str, Optional[Fault]]:
-        """The reply, its outcome, and the fault of WIRE_KINDS that will befall it."""
+    def _answer(self, request: Request, service: Service, call: Call) -> Answer:
         try:
-            principal = self._authenticate(request, call)
-            document = self._document(request, call)
-            self._identify(document, call)
-            facts = {
-                "operation": call.operation,
-                "secret": [*call.secret_ids, *call.names],
-                "principal": call.principal,
-                "region": call.region,
-            }
-            fault = self._faults.settle(facts)
+            principal = self._authenticate(request, service, call)
+            if call.operation in service.forbidden:
+                assert principal is not None
+                raise principal.denied(f"{service.name}:{call.operation}", "*")
+            document = service.document(call.operation, request)
+            self._identify(service, document, call)
+            fault = self.settle(call, **{service.id_kind: [*call.ids, *call.names]})
             if fault is not None and fault.kind == "unavailable":
                 headers = [("Content-Type", "text/html"), *fault.params["headers"]]
                 response = Response(fault.params["status"], headers, fault.params["body"])
                 return response, "unavailable", None
-            reply = self._reply(document, principal, call, fault)
+            reply = self._reply(service, document, principal, call, fault)
         except AwsError as error:
-            return self._error(error, call), error.code, None
-        response = self._json(200, reply, call)
-        if fault is not None and fault.kind in AWS_KINDS:
-            return self._spoil(response, fault), "ok", None
+            shown = service.translated(error)
+            return service.error(error, call.request_id, self.error_shape), shown.code, None
+        response = service.reply(call.operation, reply, call.request_id, self.ascii_replies)
+        if fault is not None and fault.kind in ("oversized", "duplicate_keys"):
+            return aws_faults.spoiled(response, fault), "ok", None
         return response, "ok", fault
 
-    def _authenticate(self, request: Request, call: Call) -> Principal:
-        with self._changed:
-            principals = dict(self._principals)
-
-        def find_key(access_key_id: str) -> Optional[SigningKey]:
-            found = principals.get(access_key_id)
-            if found is None:
-                return None
-            return SigningKey(found.secret_access_key, found.session_token, found.expired)
-
+    def _authenticate(self, request: Request, service: Service, call: Call) -> Optional[Principal]:
+        """None for an operation that takes no signature; one that has a signature is refused."""
+        if service is STS and call.operation in UNSIGNED:
+            if request.values("authorization"):
+                raise AwsError("ValidationError", "This operation is not to be signed")
+            return None
         received = ReceivedRequest(request.method, request.target, request.headers, request.body)
         try:
             verified = verify(
-                received, find_key, regions=self.regions, service=SERVICE, now=self.clock.now()
+                received,
+                self._signing_key,
+                regions=self.regions,
+                service=service.name,
+                now=self.clock.now(),
             )
         except SignatureError as error:
-            with self._changed:
+            with self._lock:
                 self._rejections.append(error)
             raise AwsError(error.code, error.message, framework=True) from None
-        call.principal, call.region = verified.access_key_id, verified.region
-        return principals[verified.access_key_id]
-
-    def _document(self, request: Request, call: Call) -> dict[str, Any]:
-        targets = request.values("x-amz-target")
-        known = (
-            request.method == "POST"
-            and request.target == b"/"
-            and len(targets) == 1
-            and targets[0].strip().startswith(TARGET_PREFIX.encode())
-            and call.operation in READ_OPERATIONS + WRITE_OPERATIONS
+        principal = self.identities.find(verified.access_key_id)
+        assert principal is not None
+        self.log.update(
+            call,
+            principal=principal.access_key_id,
+            identity=principal.arn,
+            session=principal.session_name,
+            region=verified.region,
         )
-        if not known:
-            raise AwsError("UnknownOperationException", "", framework=True)
-        if request.value("content-type") != CONTENT_TYPE:
-            raise AwsError(
-                "SerializationException", f"Content-Type is not {CONTENT_TYPE}", framework=True
-            )
-        if call.operation in WRITE_OPERATIONS:
-            with self._changed:
-                principal = self._principals[call.principal or ""]
-            raise principal.denied(call.operation, "*")
-        return parse_request(call.operation, request.body)
+        return principal
 
-    def _identify(self, document: Mapping[str, Any], call: Call) -> None:
-        ids = [document["SecretId"]] if "SecretId" in document else document.get("SecretIdList")
+    def _signing_key(self, access_key_id: str) -> Optional[SigningKey]:
+        found = self.identities.find(access_key_id)
+        if found is None:
+            return None
+        expired = self.identities.is_expired(found)
+        return SigningKey(found.secret_access_key, found.session_token, expired)
+
+    def _identify(self, service: Service, document: Mapping[str, Any], call: Call) -> None:
+        ids: list[str] = []
+        for name in ("SecretId", "Name", "Path", "ResourceId", "RoleArn", "QueueName"):
+            if name in document:
+                ids.append(document[name])
+        ids += document.get("SecretIdList", []) + document.get("Names", [])
         names: list[str] = []
-        for secret_id in ids or []:
-            secret = self.store(call.region).find(secret_id)
-            if secret is not None:
-                names += [secret.name, secret.arn]
-        with self._changed:
-            call.secret_ids, call.names = list(ids or []), names
+        for each in ids:
+            names += self._names(service, each, call)
+        if "QueueUrl" in document:
+            ids.append(document["QueueUrl"])
+            names.append(document["QueueUrl"].rpartition("/")[2])
+        self.log.update(call, ids=ids, names=names)
+
+    def _names(self, service: Service, asked: str, call: Call) -> list[str]:
+        found: Any = None
+        if service is SECRETS_MANAGER:
+            found = self.store(call.region).find(asked)
+        elif service is SSM:
+            found = self.parameters(call.region).resolve(asked)[0]
+        elif service is STS:
+            found = self.identities.role(asked)
+        return [found.name, found.arn] if found is not None else []
 
     def _reply(
+        self,
+        service: Service,
+        document: Mapping[str, Any],
+        principal: Optional[Principal],
+        call: Call,
+        fault: Optional[Fault],
+    ) -> dict[str, Any]:
+        kind = fault.kind if fault is not None else None
+        entry = aws_faults.entry_of(fault, call.operation)
+        if fault is not None and entry is None and kind in aws_faults.ENTRY_KINDS[:-1]:
+            action = f"{service.name}:{call.operation}"
+            raise aws_faults.error_of(fault, service, principal or _NOBODY, action)
+        if kind == "empty_page":
+            page = aws_faults.empty_page(call.operation, document)
+            if page is not None:
+                return page
+        if service is STS:
+            result, session = self.sts.call(call.operation, document, principal)
+            if session is not principal:
+                self.log.update(call, opened=session.access_key_id)
+            return result
+        assert principal is not None
+        if service is SQS:
+            return self.queues(call.region).call(
+                call.operation, document, principal, lambda name: self.queue_url(name, call.region)
+            )
+        if service is SSM:
+            reply = self._parameter_reply(document, principal, call, fault, entry)
+        else:
+            reply = self._secret_reply(document, principal, call, fault, entry)
+        return aws_faults.with_nul(reply) if kind == "nul" else reply
+
+    def _parameter_reply(
         self,
         document: Mapping[str, Any],
         principal: Principal,
         call: Call,
         fault: Optional[Fault],
+        entry: Optional[str],
     ) -> dict[str, Any]:
-        kind = fault.kind if fault is not None else None
-        in_batch = call.operation == "BatchGetSecretValue"
-        scoped = fault.where.get("secret") if fault is not None else None
-        entry_error, omit = None, []
-        if fault is not None and kind in BATCH_ENTRY_KINDS:
-            if in_batch and scoped is not None:
-                secret = self.store(call.region).find(scoped)
-                hit = {scoped, *((secret.name, secret.arn) if secret else ())}
-                omit = sorted(hit) if kind == "omit" else []
-                if kind != "omit":
-                    entry_error = (hit, _fault_error(fault, principal, call.operation, scoped))
-            elif kind != "omit":
-                resource = call.secret_ids[0] if call.secret_ids and not in_batch else "*"
-                raise _fault_error(fault, principal, call.operation, resource)
-        if kind == "empty_page" and call.operation != "GetSecretValue":
-            key = {"ListSecrets": "SecretList", "ListSecretVersionIds": "Versions"}
-            token = SecretStore.token(call.operation, document, 0)
-            return {key.get(call.operation, "SecretValues"): [], "NextToken": token}
-        reply = self.store(call.region).call(
+        omitted = fault is not None and fault.kind == "omit"
+        return self.parameters(call.region).call(
             call.operation,
             document,
             principal,
-            stale=kind == "stale",
-            secret_error=lambda each: (
-                entry_error[1] if entry_error is not None and each in entry_error[0] else None
-            ),
+            stale=fault is not None and fault.kind == "stale",
+            invalid=[entry] if entry is not None and not omitted else [],
+            omit=[entry] if entry is not None and omitted else [],
+        )
+
+    def _secret_reply(
+        self,
+        document: Mapping[str, Any],
+        principal: Principal,
+        call: Call,
+        fault: Optional[Fault],
+        entry: Optional[str],
+    ) -> dict[str, Any]:
+        store = self.store(call.region)
+        errors: dict[str, AwsError] = {}
+        omit: list[str] = []
+        if fault is not None and entry is not None:
+            if fault.kind == "omit":
+                omit = _all_names(store, entry)
+            else:
+                action = "secretsmanager:GetSecretValue"
+                error = aws_faults.error_of(fault, SECRETS_MANAGER, principal, action)
+                errors = dict.fromkeys(_all_names(store, entry), error)
+        elif fault is not None and fault.kind == "entries":
+            for each, code in fault.params["codes"].items():
+                errors |= dict.fromkeys(_all_names(store, each), AwsError(code, "scripted"))
+        reply = store.call(
+            call.operation,
+            document,
+            principal,
+            stale=fault is not None and fault.kind == "stale",
+            secret_error=errors.get,
             omit=omit,
         )
-        call.batch_errors = [each["ErrorCode"] for each in reply.get("Errors", ())]
+        failed = [each["ErrorCode"] for each in reply.get("Errors", ())]
+        self.log.update(call, batch_errors=failed)
         return reply
 
-    def _spoil(self, response: Response, fault: Fault) -> Response:
-        assert isinstance(response.body, bytes)
-        if fault.kind == "oversized":
-            return _padded(response, fault.params["size"])
-        if fault.kind == "duplicate_keys":
-            response.body = response.body[:-1] + b"," + response.body[1:]
-        return response
 
-    def _headers(self, call: Call) -> list[tuple[str, str]]:
-        return [
-            ("x-amzn-RequestId", call.request_id),
-            ("Content-Type", CONTENT_TYPE),
-            ("Date", self.clock.http_date()),
-        ]
-
-    def _json(self, status: int, document: Mapping[str, Any], call: Call) -> Response:
-        text = json.dumps(document, ensure_ascii=self.ascii_replies, separators=(",", ":"))
-        return Response(status, self._headers(call), text.encode("utf-8"))
-
-    def _error(self, error: AwsError, call: Call) -> Response:
-        document: dict[str, str] = {}
-        headers = list(error.headers)
-        namespace = (
-            "com.amazon.coral.service#" if error.framework else ("com.amazonaws.secretsmanager#")
-        )
-        if self.error_shape == "header":
-            headers.append(("x-amzn-ErrorType", f"{error.code}:http://internal.amazon.com/"))
-        else:
-            document["__type"] = (
-                namespace + error.code if self.error_shape == "prefixed" else error.code
-            )
-        if error.message:
-            # Both spellings occur: the front writes the first, the service's model the second.
-            document["message" if error.framework else "Message"] = error.message
-        response = self._json(error.status, document, call)
-        response.headers += headers
-        return response
+def _all_names(store: SecretStore, secret_id: str) -> list[str]:
+    secret = store.find(secret_id)
+    return [secret_id, *((secret.name, secret.arn, secret.arn[:-7]) if secret else ())]
 
 
-def _fault_error(fault: Fault, principal: Principal, operation: str, resource: str) -> AwsError:
-    params = fault.params
-    if fault.kind == "access_denied":
-        return principal.denied(operation, resource)
-    if fault.kind == "internal":
-        return AwsError("InternalServiceError", params["message"], 500)
-    if fault.kind == "throttle":
-        headers = []
-        if params["retry_after_ms"] is not None:
-            headers.append(("x-amz-retry-after", str(params["retry_after_ms"])))
-        return AwsError("ThrottlingException", params["message"], framework=True, headers=headers)
-    return AwsError(params["code"], params["message"], params["status"], headers=params["headers"])
+# Who makes an unsigned request.
+_NOBODY = Principal("", "", None, "anonymous", DEFAULT_ACCOUNT, Policy(), "anonymous")
 
 
-def _padded(response: Response, size: int) -> Response:
-    """The same JSON document with a filler member in front, streamed up to `size` bytes."""
-    assert isinstance(response.body, bytes)
-    rest = b'",' + response.body[1:]
-    start = b'{"Filler":"'
-    filler = max(0, size - len(start) - len(rest))
-    block = b"x" * 65536
-
-    def chunks() -> Iterator[bytes]:
-        yield start
-        for sent in range(0, filler, len(block)):
-            yield block[: filler - sent]
-        yield rest
-
-    return Response(
-        response.status, response.headers, chunks(), length=len(start) + filler + len(rest)
-    )
+def trusting_account(
+    account: str = DEFAULT_ACCOUNT,
+    *,
+    external_id: Optional[str] = None,
+    tags: bool = False,
+) -> list[dict[str, Any]]:
+    """A trust policy: whoever the account's own policies allow it; with session tags perhaps."""
+    statement: dict[str, Any] = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+        "Action": ["sts:AssumeRole", *(["sts:TagSession"] if tags else [])],
+    }
+    if external_id is not None:
+        statement["Condition"] = {"StringEquals": {"sts:ExternalId": external_id}}
+    return [statement]
 
 
-def load_secrets(aws: AwsStandIn, path: Path) -> None:
-    """Reads the program's secrets file (JSON, format in `aws_control`)."""
-    document = json.loads(path.read_text(encoding="utf-8"))
-    unknown = set(document) - {"secrets", "binary_secrets", "principals"}
-    if unknown:
-        raise ValueError(f"{path}: unknown members {sorted(unknown)}")
-    for name, value in document.get("secrets", {}).items():
-        aws.put(name, value if isinstance(value, str) else json.dumps(value))
-    for name, encoded in document.get("binary_secrets", {}).items():
-        aws.put(name, base64.b64decode(encoded, validate=True))
-    for each in document.get("principals", ()):
-        aws.add_principal(
-            each["access_key_id"],
-            each["secret_access_key"],
-            session_token=each.get("session_token"),
-            allow=each.get("allow", ("*",)),
-            actions=each.get("actions", READ_OPERATIONS),
-        )
+def trusting_service_account(
+    provider_arn: str, namespace: str, name: str, audience: str = "sts.amazonaws.com"
+) -> list[dict[str, Any]]:
+    """A trust policy as for IAM roles for service accounts: this one, with this audience."""
+    issuer = provider_arn.partition(":oidc-provider/")[2]
+    subject = f"system:serviceaccount:{namespace}:{name}"
+    return [
+        {
+            "Effect": "Allow",
+            "Principal": {"Federated": provider_arn},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {"StringEquals": {f"{issuer}:sub": subject, f"{issuer}:aud": audience}},
+        }
+    ]
 
 
 def main() -> int:
-    from tests.support import aws_control
+    from tests.support import aws_command
 
-    return aws_control.main()
+    return aws_command.main()
 
 
 if __name__ == "__main__":

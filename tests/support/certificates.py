@@ -54,6 +54,26 @@ def _multiply(scalar: int, point: Point) -> Point:
     return result
 
 
+def _digest(message: bytes) -> int:
+    return int.from_bytes(hashlib.sha256(message).digest(), "big")
+
+
+def is_on_curve(point: tuple[int, int]) -> bool:
+    x, y = point
+    b = _G[1] * _G[1] - _G[0] ** 3 + 3 * _G[0]
+    return 0 <= x < _P and 0 <= y < _P and (y * y - x**3 + 3 * x - b) % _P == 0
+
+
+def verify_ecdsa(point: tuple[int, int], message: bytes, r: int, s: int) -> bool:
+    """Whether the key with this public point made the signature (FIPS 186-5 section 6.4.2)."""
+    if not (0 < r < _N and 0 < s < _N):
+        return False
+    inverse = pow(s, -1, _N)
+    u, v = _digest(message) * inverse % _N, r * inverse % _N
+    sum_ = _add(_multiply(u, _G), _multiply(v, point))
+    return sum_ is not None and sum_[0] % _N == r
+
+
 class PrivateKey:
     def __init__(self) -> None:
         self._d = secrets.randbelow(_N - 1) + 1
@@ -62,15 +82,19 @@ class PrivateKey:
         self.public = b"\x04" + point[0].to_bytes(32, "big") + point[1].to_bytes(32, "big")
 
     def sign(self, message: bytes) -> bytes:
-        digest = int.from_bytes(hashlib.sha256(message).digest(), "big")
+        """In DER, as X.509 has it."""
+        r, s = self.sign_pair(message)
+        return _sequence(_integer(r), _integer(s))
+
+    def sign_pair(self, message: bytes) -> tuple[int, int]:
         while True:
             k = secrets.randbelow(_N - 1) + 1
             point = _multiply(k, _G)
             assert point is not None
             r = point[0] % _N
-            s = pow(k, -1, _N) * (digest + r * self._d) % _N
+            s = pow(k, -1, _N) * (_digest(message) + r * self._d) % _N
             if r and s:
-                return _sequence(_integer(r), _integer(s))
+                return r, s
 
     def pem(self) -> str:
         body = _sequence(

@@ -40,11 +40,13 @@ class Fault:
         times: Optional[int],
         where: Mapping[str, Any],
         params: Mapping[str, Any],
+        skip: int = 0,
     ):
         self._book = book
         self.serial = serial
         self.kind = kind
         self.remaining = times
+        self.skip = skip
         self.where = dict(where)
         self.params = dict(params)
         self.hits = 0
@@ -97,8 +99,11 @@ class FaultBook:
         self._holding: set[Fault] = set()
         self._stopped = False
 
-    def arm(self, kind: str, times: Optional[int] = None, **arguments: Any) -> Fault:
-        """Arguments named like a fact select calls, the others are the kind's parameters.
+    def arm(
+        self, kind: str, times: Optional[int] = None, skip: int = 0, **arguments: Any
+    ) -> Fault:
+        """Arguments named like a fact select calls, the others are the kind's parameters. The first
+        `skip` matching calls are let be.
 
         "never" is a hold that nobody means to release.
         """
@@ -114,7 +119,8 @@ class FaultBook:
         if unknown:
             raise TypeError(f"fault {kind!r} has no parameter {', '.join(sorted(unknown))}")
         with self._condition:
-            fault = Fault(self, next(self._serials), kind, times, where, {**defaults, **params})
+            merged = {**defaults, **params}
+            fault = Fault(self, next(self._serials), kind, times, where, merged, skip)
             self._armed.append(fault)
         return fault
 
@@ -157,6 +163,9 @@ class FaultBook:
             for fault in list(self._armed):
                 timing = fault.kind in TIMING_KINDS
                 if not fault.matches(facts) or not (timing or decides(fault.kind)):
+                    continue
+                if fault.skip > 0:
+                    fault.skip -= 1
                     continue
                 taken.append(fault)
                 fault.hits += 1

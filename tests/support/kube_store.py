@@ -681,8 +681,8 @@ class KubeStore:
                 self._record(resource, Change(self._version, "DELETED", obj, present))
             return obj
 
-    def timestamp(self) -> str:
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.clock.now()))
+    def timestamp(self, after: float = 0) -> str:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.clock.now() + after))
 
 
 def too_old(asked: int, oldest: int) -> ApiError:

@@ -17,12 +17,14 @@ import os
 import re
 import secrets
 import signal
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import Iterable, Iterator, Optional
 
 WINDOW_BYTES = 16
 CHUNK_BYTES = 4 * 1024 * 1024
+_WORD_BYTES = 8
 _MAPS_LINE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \S+\s*(.*)")
 
 
@@ -105,7 +107,7 @@ class ScanResult:
 def scan(pid: int, markers: Iterable[Marker], *, freeze: bool = True) -> ScanResult:
     """Counts the markers in every mapping of the process. `freeze` stops it meanwhile, so that a
     value cannot move from a mapping not yet read to one already read."""
-    markers = list(markers)
+    needles = _Needles(markers)
     with _frozen(pid) if freeze else contextlib.nullcontext():
         result = ScanResult()
         with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as maps:
@@ -113,13 +115,40 @@ def scan(pid: int, markers: Iterable[Marker], *, freeze: bool = True) -> ScanRes
         memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
         try:
             for line in lines:
-                _scan_mapping(memory, line, markers, result)
+                _scan_mapping(memory, line, needles, result)
         finally:
             os.close(memory)
     return result
 
 
-def _scan_mapping(memory: int, line: str, markers: list[Marker], result: ScanResult) -> None:
+class _Needles:
+    """All forms of all markers, with an index that tells quickly which of them memory may hold.
+
+    Wherever a window lies, one aligned word is wholly within its first 15 bytes: so memory is gone
+    through once, word by word, and searched only for those forms of which a word was met.
+    """
+
+    def __init__(self, markers: Iterable[Marker]):
+        self._words: dict[int, set[tuple[str, str, bytes]]] = {}
+        self.longest = 1
+        for marker in markers:
+            for form, needle in marker.forms.items():
+                self.longest = max(self.longest, len(needle))
+                for window in _windows(needle):
+                    for start in range(_WORD_BYTES):
+                        word = window[start : start + _WORD_BYTES]
+                        entry = self._words.setdefault(int.from_bytes(word, sys.byteorder), set())
+                        entry.add((marker.name, form, needle))
+        self._known = set(self._words)
+
+    def within(self, data: bytes) -> set[tuple[str, str, bytes]]:
+        """Name, form and bytes of what may be there; `data` begins where words do."""
+        words = memoryview(data)[: len(data) // _WORD_BYTES * _WORD_BYTES].cast("Q")
+        met = self._known.intersection(words)
+        return set().union(*(self._words[word] for word in met))
+
+
+def _scan_mapping(memory: int, line: str, needles: _Needles, result: ScanResult) -> None:
     match = _MAPS_LINE.fullmatch(line)
     assert match is not None, "a line of /proc/PID/maps"
     start, end = int(match[1], 16), int(match[2], 16)
@@ -127,8 +156,9 @@ def _scan_mapping(memory: int, line: str, markers: list[Marker], result: ScanRes
     result.mappings += 1
     counts: dict[tuple[str, str], list[int]] = {}
     # A needle that crosses two chunks is found in the second, which begins with the first's tail.
-    overlap = max(len(form) for marker in markers for form in marker.forms.values()) - 1
+    overlap = needles.longest - 1
     tail = b""
+    before: set[tuple[str, str, bytes]] = set()
     at = start
     while at < end:
         try:
@@ -142,10 +172,12 @@ def _scan_mapping(memory: int, line: str, markers: list[Marker], result: ScanRes
         result.bytes_read += len(data)
         if data.count(0) == len(data):
             # Reserved and never touched, as most of a process with threads is.
-            tail = data[-overlap:]
+            tail, before = data[-overlap:], set()
             continue
-        _count(tail + data, len(tail), markers, counts)
-        tail = (tail + data)[-overlap:]
+        # What crosses the border has its words on one side of it or the other.
+        here = needles.within(data)
+        _count(tail + data, len(tail), here | before, counts)
+        tail, before = (tail + data)[-overlap:], here
     for (marker, form), (whole, parts) in sorted(counts.items()):
         result.hits.append(Hit(marker, form, name, whole, parts))
 
@@ -153,18 +185,17 @@ def _scan_mapping(memory: int, line: str, markers: list[Marker], result: ScanRes
 def _count(
     data: bytes,
     fresh: int,
-    markers: list[Marker],
+    needles: Iterable[tuple[str, str, bytes]],
     counts: dict[tuple[str, str], list[int]],
 ) -> None:
     """Adds the matches that end after the first `fresh` bytes; the others are counted already."""
-    for marker in markers:
-        for form, needle in marker.forms.items():
-            whole = _matches(data, needle, fresh)
-            parts = sum(_matches(data, window, fresh) for window in _windows(needle))
-            if whole or parts:
-                entry = counts.setdefault((marker.name, form), [0, 0])
-                entry[0] += whole
-                entry[1] += parts
+    for name, form, needle in needles:
+        whole = _matches(data, needle, fresh)
+        parts = sum(_matches(data, window, fresh) for window in _windows(needle))
+        if whole or parts:
+            entry = counts.setdefault((name, form), [0, 0])
+            entry[0] += whole
+            entry[1] += parts
 
 
 def _matches(data: bytes, needle: bytes, fresh: int) -> int:

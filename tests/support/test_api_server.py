@@ -117,6 +117,30 @@ def test_token_is_checked_and_can_change(api: ApiServer) -> None:
     assert Client(api, "second").call("GET", SECRETS)[0] == 200
 
 
+def test_tokens_of_service_accounts_are_issued_as_the_test_says(api: ApiServer) -> None:
+    path = "/api/v1/namespaces/n/serviceaccounts/app/token"
+    client = Client(api)
+    spec = {"audiences": ["a", "b"], "expirationSeconds": 600}
+    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+    assert client.call("POST", path, body)[0] == 404
+    api.issue_tokens(lambda *request: repr(request))
+    assert client.call("POST", path, body)[0] == 404
+    account = {"apiVersion": "v1", "kind": "ServiceAccount"}
+    api.put({**account, "metadata": {"name": "app", "namespace": "n"}})
+    api.clock.freeze(1_800_000_000)
+    status, document = client.call("POST", path, body)
+    assert (status, document["kind"], document["spec"]) == (201, "TokenRequest", spec)
+    assert document["status"] == {
+        "token": "('n', 'app', ['a', 'b'], 600)",
+        "expirationTimestamp": "2027-01-15T08:10:00Z",
+    }
+    short = {**body, "spec": {**spec, "expirationSeconds": 599}}
+    assert client.call("POST", path, short)[0] == 422
+    assert client.call("POST", path, account)[0] == 400
+    api.forbid("serviceaccounts", ["create"])
+    assert client.call("POST", path, body)[0] == 403
+
+
 def test_not_found_names_the_object_or_the_type(api: ApiServer) -> None:
     client = Client(api)
     status, document = client.call("GET", SECRETS + "/absent")

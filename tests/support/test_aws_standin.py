@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The AWS stand-in, seen by botocore, by a plain socket and by its command line."""
+"""The AWS stand-in and its Secrets Manager, seen by botocore, by a plain socket and by its command
+line."""
 
 from __future__ import annotations
 
@@ -25,11 +26,14 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from tests.support.aws_control import ControlServer, control
+from tests.support.aws_control import ControlError, ControlServer, control
+from tests.support.aws_faults import THROTTLE_CODES
+from tests.support.aws_jwt import TokenIssuer
 from tests.support.aws_standin import (
     EXAMPLE_ACCESS_KEY_ID,
     EXAMPLE_SECRET_ACCESS_KEY,
     AwsStandIn,
+    trusting_account,
 )
 from tests.support.test_aws_sigv4 import SECRET, VECTORS, epoch
 
@@ -772,6 +776,141 @@ def test_idle_connections_are_closed_when_asked() -> None:
             assert receive_all(sock) == (b"", None)
 
 
+@pytest.mark.parametrize("code", THROTTLE_CODES)
+def test_every_throttling_code(aws: AwsStandIn, code: str) -> None:
+    aws.put("prod/db", "x")
+    aws.fail("throttle", code=code, times=1)
+    assert code_of(sdk(aws).get_secret_value, SecretId="prod/db")[0] == code
+    aws.fail("throttle", code=code, status=429, retry_after_ms=5, times=1)
+    status, headers, _ = exchange(aws, signed(aws))
+    assert (status, headers["x-amz-retry-after"]) == (429, "5")
+
+
+def test_script_is_followed_call_by_call(aws: AwsStandIn) -> None:
+    aws.put("prod/db", "x")
+    aws.put("other", "x")
+    aws.script(
+        ("throttle", {"code": "SlowDown"}),
+        "unavailable",
+        ("internal", {"retry_after_ms": 3}),
+        secret="prod/db",
+    )
+    statuses = [exchange(aws, signed(aws))[0] for _ in range(4)]
+    assert statuses == [400, 503, 500, 200]
+    assert [call.outcome for call in aws.calls()] == [
+        "SlowDown",
+        "unavailable",
+        "InternalServiceError",
+        "ok",
+    ]
+    assert exchange(aws, signed(aws, body=b'{"SecretId":"other"}'))[0] == 200
+
+
+def test_the_nth_of_the_matching_calls_fails(aws: AwsStandIn) -> None:
+    aws.put("prod/db", "x")
+    aws.put("other", "x")
+    fault = aws.fail("unavailable", secret="prod/db", skip=2, times=1)
+    assert exchange(aws, signed(aws, body=b'{"SecretId":"other"}'))[0] == 200
+    statuses = [exchange(aws, signed(aws))[0] for _ in range(4)]
+    assert (statuses, fault.hits) == ([200, 200, 503, 200], 1)
+
+
+def test_several_entries_fail_in_one_batch(aws: AwsStandIn) -> None:
+    for name in ("a", "b", "c", "d"):
+        aws.put(name, "x")
+    codes = {"a": "ThrottlingException", aws.arn("c"): "InternalServiceError"}
+    aws.fail("entries", codes=codes, times=1)
+    reply = sdk(aws).batch_get_secret_value(SecretIdList=["a", "b", "c", "d", "none"])
+    assert sorted(each["Name"] for each in reply["SecretValues"]) == ["b", "d"]
+    assert {each["SecretId"]: each["ErrorCode"] for each in reply["Errors"]} == {
+        "a": "ThrottlingException",
+        "c": "InternalServiceError",
+        "none": "ResourceNotFoundException",
+    }
+
+
+def test_nul_in_every_value(aws: AwsStandIn) -> None:
+    aws.put("prod/db", "abcd")
+    aws.fail("nul", times=2)
+    assert b"ab\\u0000cd" in exchange(aws, signed(aws))[2]
+    reply = sdk(aws).batch_get_secret_value(SecretIdList=["prod/db"])
+    assert reply["SecretValues"][0]["SecretString"] == "ab\0cd"
+    assert sdk(aws).get_secret_value(SecretId="prod/db")["SecretString"] == "abcd"
+
+
+@pytest.mark.parametrize("reset,end", [(False, None), (True, ConnectionResetError)])
+def test_connection_ends_after_an_answer_that_promised_more(
+    aws: AwsStandIn, reset: bool, end: Optional[type[OSError]]
+) -> None:
+    aws.put("prod/db", "x")
+    aws.fail("close_after", ms=50, reset=reset, times=1)
+    with connect(aws) as sock:
+        sock.sendall(signed(aws))
+        response = read_response(sock)
+        assert response.status == 200 and response.getheader("Connection") is None
+        response.read()
+        started = time.monotonic()
+        assert receive_all(sock) == (b"", end)
+        assert time.monotonic() - started > 0.03
+    assert aws.calls()[0].outcome == "ok"
+
+
+def test_idle_time_can_be_set_while_serving(aws: AwsStandIn) -> None:
+    with connect(aws) as sock:
+        sock.sendall(signed(aws))
+        read_response(sock).read()
+        aws.set_idle_seconds(0.1)
+        sock.sendall(signed(aws))
+        read_response(sock).read()
+        assert receive_all(sock) == (b"", None)
+
+
+def test_one_action_or_one_secret_or_the_key_is_denied(aws: AwsStandIn) -> None:
+    aws.put("a", "x", kms_key="the-key")
+    aws.put("b", "x")
+    get, batch = sdk(aws).get_secret_value, sdk(aws).batch_get_secret_value
+    aws.deny("secretsmanager:BatchGetSecretValue")
+    code, message, status = code_of(batch, SecretIdList=["a", "b"])
+    assert (code, status) == ("AccessDeniedException", 400)
+    assert message.endswith(
+        "is not authorized to perform: secretsmanager:BatchGetSecretValue on resource: * with an "
+        "explicit deny in an identity-based policy"
+    )
+    assert get(SecretId="a")
+    aws.undeny()
+    aws.deny("secretsmanager:GetSecretValue", aws.arn("b"))
+    reply = batch(SecretIdList=["a", "b"])
+    assert [each["ErrorCode"] for each in reply["Errors"]] == ["AccessDeniedException"]
+    assert code_of(get, SecretId="b")[0] == "AccessDeniedException"
+    aws.undeny()
+    aws.deny("kms:Decrypt", aws.keys().arn("the-key"))
+    assert code_of(get, SecretId="a")[0:2] == (
+        "AccessDeniedException",
+        "Access to KMS is not allowed",
+    )
+    assert [e["SecretId"] for e in batch(SecretIdList=["a", "b"])["Errors"]] == ["a"]
+    assert sdk(aws).describe_secret(SecretId="a")["KmsKeyId"] == aws.keys().arn("the-key")
+    aws.undeny()
+    aws.keys().set_enabled("the-key", False)
+    assert code_of(get, SecretId="a")[0] == "DecryptionFailure"
+    assert get(SecretId="b")["SecretString"] == "x"
+
+
+def test_a_real_policy_allows_by_arn_and_batch_on_everything_only(aws: AwsStandIn) -> None:
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:red/*"
+    actions = ["secretsmanager:GetSecretValue", "secretsmanager:BatchGetSecretValue"]
+    statement = {"Effect": "Allow", "Action": actions, "Resource": arn}
+    aws.add_principal("AKIDRED", "red", policy=[statement])
+    aws.put("red/1", "r")
+    aws.put("blue/1", "b")
+    client = sdk(aws, key="AKIDRED", secret="red")
+    assert client.get_secret_value(SecretId="red/1")["SecretString"] == "r"
+    assert code_of(client.get_secret_value, SecretId="blue/1")[0] == "AccessDeniedException"
+    assert code_of(client.get_secret_value, SecretId="red/none")[0] == ("ResourceNotFoundException")
+    denied = code_of(client.batch_get_secret_value, SecretIdList=["red/1"])
+    assert denied[0] == "AccessDeniedException", "a pattern is not everything"
+
+
 # -- records, control, program ---------------------------------------------------------------------
 
 
@@ -804,12 +943,12 @@ def test_counts_by_operation_and_secret(aws: AwsStandIn) -> None:
     aws.put("a", "x")
     sdk(aws).get_secret_value(SecretId="a")
     sdk(aws).batch_get_secret_value(SecretIdList=["a", "b"])
-    assert aws.counts() == {
-        "operations": {"GetSecretValue": 1, "BatchGetSecretValue": 1},
-        "secrets": {"a": 2, "b": 1},
-    }
+    counts = aws.counts()
+    assert counts["operations"] == {"GetSecretValue": 1, "BatchGetSecretValue": 1}
+    assert counts["secrets"] == {"a": 2, "b": 1}
+    assert not counts["parameters"] and not counts["roles"] and not counts["queues"]
     aws.reset_calls()
-    assert aws.counts() == {"operations": {}, "secrets": {}}
+    assert not any(aws.counts().values())
 
 
 def test_wait_calls_waits_for_the_answer(aws: AwsStandIn) -> None:
@@ -820,6 +959,30 @@ def test_wait_calls_waits_for_the_answer(aws: AwsStandIn) -> None:
     thread.start()
     assert aws.wait_calls(1, "GetSecretValue", secret="a")[0].outcome == "ok"
     thread.join()
+
+
+def test_concurrency_is_told_for_some_calls_alone(aws: AwsStandIn) -> None:
+    aws.put("a", "x")
+    aws.put("b", "x")
+    hold = aws.fail("hold", secret="a")
+    threads = [
+        threading.Thread(target=lambda: sdk(aws).get_secret_value(SecretId="a")) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    hold.wait_held(3)
+    for _ in range(2):
+        sdk(aws).get_secret_value(SecretId="b")
+    sdk(aws).describe_secret(SecretId="b")
+    hold.release()
+    for thread in threads:
+        thread.join()
+    assert aws.most_in_flight() == 4
+    assert aws.most_in_flight("GetSecretValue", secret="a") == 3
+    assert aws.most_in_flight("GetSecretValue", secret="b") == 1
+    assert aws.most_in_flight("ListSecrets") == 0
+    with pytest.raises(TypeError):
+        aws.calls(colour="red")
 
 
 def test_control_interface(aws: AwsStandIn) -> None:
@@ -846,6 +1009,47 @@ def test_control_interface(aws: AwsStandIn) -> None:
         )
         control(url, "DELETE", "/secrets/prod/db")
         assert control(url, "GET", "/secrets")[0]["deleted"] is True
+        control(url, "PUT", "/clock", {"offset_seconds": 0})
+        assert control(url, "GET", "/concurrency?operation=GetSecretValue") == {"most_in_flight": 1}
+
+
+def test_control_interface_of_the_other_services(aws: AwsStandIn) -> None:
+    with ControlServer(aws) as server:
+        url = server.url
+        put = {"string": "one", "labels": ["live"]}
+        assert control(url, "PUT", "/parameters//a/b", put) == {"name": "/a/b", "version": 1}
+        assert control(url, "GET", "/parameters")[0]["versions"] == {"1": ["live"]}
+        trust = trusting_account(external_id="theirs")
+        role = control(url, "PUT", "/roles/reader", {"trust": trust, "allow": ["x/*"]})
+        assert role == {"arn": "arn:aws:iam::123456789012:role/reader"}
+        issuer = TokenIssuer()
+        provider = {"issuer": issuer.issuer, "keys": issuer.jwks()}
+        assert ":oidc-provider/" in control(url, "PUT", "/providers", provider)["arn"]
+        assert {"role": "reader", **role} in control(url, "GET", "/principals")
+        queue = control(url, "PUT", "/queues/changes", {"announce": True})
+        assert queue["url"] == aws.queue_url("changes")
+        control(url, "PUT", "/secrets/prod/db", {"string": "x", "kms_key": "k"})
+        control(url, "POST", "/queues/changes", {"body": "{}"})
+        assert control(url, "GET", "/queues")[0]["messages"] == 2
+        get = sdk(aws).get_secret_value
+        for path, document, code in (
+            ("/kms/k", {"enabled": False}, "DecryptionFailure"),
+            ("/kms/k", {"enabled": True}, None),
+        ):
+            control(url, "PUT", path, document)
+            if code is not None:
+                assert code_of(get, SecretId="prod/db")[0] == code
+        control(url, "POST", "/denials", {"action": "secretsmanager:*"})
+        assert code_of(get, SecretId="prod/db")[0] == "AccessDeniedException"
+        control(url, "DELETE", "/denials")
+        control(url, "PUT", "/idle", {"seconds": 5})
+        assert get(SecretId="prod/db")["SecretString"] == "x"
+        control(url, "POST", "/expire", {"who": EXAMPLE_ACCESS_KEY_ID})
+        assert code_of(get, SecretId="prod/db")[0] == "ExpiredTokenException"
+        control(url, "DELETE", "/parameters//a/b")
+        for method, path in (("DELETE", "/parameters//a/b"), ("GET", "/nonsense")):
+            with pytest.raises(ControlError):
+                control(url, method, path)
 
 
 def test_program_serves_and_its_commands_rotate(tmp_path: Path) -> None:
@@ -856,13 +1060,26 @@ def test_program_serves_and_its_commands_rotate(tmp_path: Path) -> None:
                 "secrets": {"/prod/db/password": "first", "doc": {"a": 1}},
                 "binary_secrets": {"bin": "AAEC"},
                 "principals": [{"access_key_id": "AKIDDEMO", "secret_access_key": "demo"}],
+                "parameters": {"/plain": "x", "/document": {"a": 1}},
+                "roles": {"pod": {"trust": []}},
+                "queues": ["changes"],
             }
         )
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     program = [sys.executable, "-m", "tests.support.aws_standin"]
     server = subprocess.Popen(
-        [*program, "--secrets", str(secrets), "--tls", "--log"],
+        [
+            *program,
+            "--secrets",
+            str(secrets),
+            "--tls",
+            "--log",
+            "--container",
+            "pod",
+            "--imds",
+            "pod",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment,
@@ -908,6 +1125,14 @@ def test_program_serves_and_its_commands_rotate(tmp_path: Path) -> None:
         assert code_of(get, SecretId="doc")[0] == "ThrottlingException"
         listed = command("list").stdout
         assert "/prod/db/password" in listed and "third" not in listed
+        assert command("parameter", "/plain", "new").returncode == 0
+        assert '"2": []' in command("parameters").stdout
+        assert command("deny", "secretsmanager:GetSecretValue", "doc").returncode == 0
+        assert code_of(get, SecretId="doc")[0] == "AccessDeniedException"
+        assert command("undeny").returncode == 0
+        assert '"name": "changes"' in command("queues").stdout
+        assert started["AWS_CONTAINER_CREDENTIALS_FULL_URI"].endswith("/v1/credentials")
+        assert started["AWS_EC2_METADATA_SERVICE_ENDPOINT"].startswith("http://127.0.0.1:")
         assert command("delete", "doc", "--force").returncode == 0
         assert code_of(get, SecretId="doc")[0] == "ResourceNotFoundException"
     finally:
