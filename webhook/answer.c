@@ -58,6 +58,7 @@ void answer_done(struct server_request *request)
     }
     request->attachment = NULL;
     facts_done(&admission->facts);
+    free(admission->waiter.cause);
     secret_refs_done(&admission->refs);
     json_doc_done(&admission->document);
     free(admission);
@@ -169,6 +170,9 @@ static void log_decision(const struct answerer *answerer, const struct admission
         log_str(&line, "stamp", sv_of(verdict->hash));
     }
     log_int(&line, "waited_ms", admission->waited_ms);
+    if (admission->waiter.cause) {
+        log_str(&line, "cause", sv_of(admission->waiter.cause));
+    }
     log_int(&line, "duration_us", took_us);
     log_end(&line);
 }

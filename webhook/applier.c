@@ -6,19 +6,25 @@
 #include "base/limits.h"
 #include "webhook/agenda.h"
 #include "webhook/kube_sink.h"
+#include "webhook/progress.h"
 #include "webhook/sources.h"
 #include "webhook/store_health.h"
+#include "webhook/sweep.h"
 #include "webhook/thread.h"
 
 enum {
     LOOK_DEADLINE_MS = 2000,
     FLIGHT_DEADLINE_MS = 5000,
     BACKGROUND_DEADLINE_MS = 30000,
-    REFRESH_FLOOR_MS = 1000,
-    RETRY_MS = 1000,
-    RETRY_MAX_MS = 60000,
-    RETRY_MAX_DOUBLINGS = 6,
+    /* Of these for reading ahead with others; what is left is for the one whose turn it is. */
+    READ_AHEAD_MS = 10000,
+    RETRY_AGE_MS = 500,
     QUEUE_FULL_MS = 200,
+    /* Whose store is not known yet is looked at as soon as it is told of, or at the latest then. */
+    UNKNOWN_MS = 5000,
+    /* What is told of while it is being listed has its turn with all the others, when everything
+     * is known (applier_look_at_all()), or at the latest then. */
+    LISTED_MS = 1000,
     /* After a change of the leader, refreshes of what is there already are spread over this. */
     SPREAD_MS = 30000,
 };
@@ -33,33 +39,21 @@ struct run {
     struct err err;
 };
 
-/* What the leader knows about one ExternalSecret between two looks. */
-struct progress {
-    char *basis; /* what was carried out, or tried */
-    unsigned failures;
-    int64_t due_ms; /* when to look again; INT64_MAX: when something changes */
-};
-
 struct applier {
     struct applier_options options;
     struct agenda *agenda;
+    struct sweep *sweep;
     struct store_health stores;
+    struct progress progress;
     struct metric *outcomes;
     pthread_mutex_t mutex;
     pthread_cond_t landed;
-    struct table runs;     /* "namespace/name" -> struct run; guarded */
-    struct table progress; /* "namespace/name" -> struct progress; guarded */
+    struct table runs; /* "namespace/name" -> struct run; guarded */
     atomic_bool stopping;
 };
 
 static void look(void *context, const char *key);
-
-static void progress_free(void *value)
-{
-    struct progress *progress = value;
-    free(progress->basis);
-    free(progress);
-}
+static int64_t due_ms(void *context, const struct external_secret *external_secret);
 
 struct applier *applier_new(const struct applier_options *options)
 {
@@ -69,11 +63,13 @@ struct applier *applier_new(const struct applier_options *options)
     mutex_init(&applier->mutex);
     cond_init(&applier->landed);
     table_init(&applier->runs, NULL);
-    table_init(&applier->progress, progress_free);
+    progress_init(&applier->progress);
     store_health_init(&applier->stores);
     atomic_init(&applier->stopping, false);
     applier->agenda = agenda_new(&(struct agenda_options){
         .name = "applier", .clock = options->clock, .look = look, .context = applier});
+    applier->sweep = sweep_new(&(struct sweep_options){
+        .clock = options->clock, .world = options->world, .due_ms = due_ms, .context = applier});
     applier->outcomes = metrics_counter(options->metrics, "keyturn_externalsecrets_total",
                                         "ExternalSecrets carried out, by outcome.", labels);
     return applier;
@@ -96,8 +92,9 @@ void applier_free(struct applier *applier)
         return;
     }
     agenda_free(applier->agenda);
+    sweep_free(applier->sweep);
     table_done(&applier->runs);
-    table_done(&applier->progress);
+    progress_done(&applier->progress);
     store_health_done(&applier->stores);
     pthread_mutex_destroy(&applier->mutex);
     pthread_cond_destroy(&applier->landed);
@@ -117,23 +114,13 @@ static void write_key(struct buf *key, struct str_view namespace, struct str_vie
 
 static const char *outcome_name(enum reconcile_outcome outcome)
 {
-    switch (outcome) {
-    case RECONCILE_CREATED:
-        return "created";
-    case RECONCILE_UPDATED:
-        return "updated";
-    case RECONCILE_UNCHANGED:
-        return "unchanged";
-    case RECONCILE_RETAINED:
-        return "retained";
-    case RECONCILE_UNSUPPORTED:
-        return "unsupported";
-    case RECONCILE_FOREIGN:
-        return "foreign";
-    case RECONCILE_FAILED:
-        return "failed";
-    }
-    return "failed";
+    static const char *const names[] = {
+        [RECONCILE_CREATED] = "created",         [RECONCILE_UPDATED] = "updated",
+        [RECONCILE_UNCHANGED] = "unchanged",     [RECONCILE_RETAINED] = "retained",
+        [RECONCILE_UNSUPPORTED] = "unsupported", [RECONCILE_FOREIGN] = "foreign",
+        [RECONCILE_FAILED] = "failed",
+    };
+    return names[outcome];
 }
 
 static bool succeeded(enum reconcile_outcome outcome)
@@ -142,16 +129,9 @@ static bool succeeded(enum reconcile_outcome outcome)
            outcome == RECONCILE_UNCHANGED || outcome == RECONCILE_RETAINED;
 }
 
-static void report(struct applier *applier, const struct external_secret *external_secret,
-                   enum reconcile_outcome outcome, const struct err *err)
+static void log_outcome(struct applier *applier, const struct external_secret *external_secret,
+                        enum reconcile_outcome outcome, const struct err *err)
 {
-    static const char *const reasons[] = {
-        [RECONCILE_CREATED] = "Created",         [RECONCILE_UPDATED] = "Updated",
-        [RECONCILE_UNSUPPORTED] = "Unsupported", [RECONCILE_FOREIGN] = "ForeignSecret",
-        [RECONCILE_FAILED] = "UpdateFailed",
-    };
-    const char *const values[] = {outcome_name(outcome)};
-    metric_add(applier->outcomes, values, 1);
     struct log_line line =
         log_begin(applier->options.log, succeeded(outcome) ? LOG_INFO : LOG_WARN, "externalsecret");
     log_str(&line, "namespace", external_secret->namespace);
@@ -162,10 +142,21 @@ static void report(struct applier *applier, const struct external_secret *extern
         log_err(&line, err);
     }
     log_end(&line);
+}
+
+/* That nothing has changed is no Event. */
+static void post_outcome(struct applier *applier, const struct external_secret *external_secret,
+                         enum reconcile_outcome outcome, const struct err *err)
+{
+    static const char *const reasons[] = {
+        [RECONCILE_CREATED] = "Created",         [RECONCILE_UPDATED] = "Updated",
+        [RECONCILE_UNSUPPORTED] = "Unsupported", [RECONCILE_FOREIGN] = "ForeignSecret",
+        [RECONCILE_FAILED] = "UpdateFailed",
+    };
+    CLEANUP(buf_done) struct buf message = {0};
     if (!reasons[outcome]) {
         return;
     }
-    struct buf message;
     buf_init(&message, KUBE_EVENT_MESSAGE_BYTES);
     if (succeeded(outcome)) {
         buf_printf(&message, "Secret %.*s %s", SV_ARG(external_secret->target),
@@ -184,17 +175,35 @@ static void report(struct applier *applier, const struct external_secret *extern
         .message = buf_view(&message),
     };
     reporter_post(applier->options.reporter, &event);
-    buf_done(&message);
+}
+
+static void report(struct applier *applier, const struct external_secret *external_secret,
+                   enum reconcile_outcome outcome, const struct err *err)
+{
+    const char *const values[] = {outcome_name(outcome)};
+    metric_add(applier->outcomes, values, 1);
+    log_outcome(applier, external_secret, outcome, err);
+    post_outcome(applier, external_secret, outcome, err);
 }
 
 /* A reference for the caller; NULL when there is no such store. */
 static struct store *find_store(struct applier *applier,
                                 const struct external_secret *external_secret)
 {
-    bool cluster = external_secret->cluster_store;
-    return world_store(applier->options.world, cluster,
-                       cluster ? (struct str_view){0} : external_secret->namespace,
-                       external_secret->store_name);
+    return world_store(applier->options.world, external_secret->cluster_store,
+                       external_secret->namespace, external_secret->store_name);
+}
+
+/* It is there, or it is known not to be: while stores are still being listed, and when they may not
+ * be, one that is missing is no mistake of whoever wrote the ExternalSecret. */
+static bool store_is_known(struct applier *applier, const struct external_secret *external_secret)
+{
+    struct store *store = find_store(applier, external_secret);
+    bool found = store != NULL;
+    store_release(store);
+    return found ||
+           world_is_synced(applier->options.world,
+                           external_secret->cluster_store ? WORLD_CLUSTER_STORES : WORLD_STORES);
 }
 
 /* A source that knows which stores are silent. */
@@ -204,26 +213,35 @@ struct patient_source {
 };
 
 /* Only the store's own answers count: that the API server fails is no fault of it. */
-static bool ask_store(void *context, const struct store *store, struct remote_read *reads,
-                      size_t count, int64_t deadline_ms, struct err *err)
+static bool ask_store(void *context, const struct remote_request *request,
+                      struct remote_read *reads, size_t count, struct err *err)
 {
     const struct patient_source *patient = context;
+    const struct store *store = request->store;
     struct applier *applier = patient->applier;
     if (!store_health_may_ask(&applier->stores, store, now_ms(applier), err)) {
         return false;
     }
-    bool done =
-        patient->source.read(patient->source.context, store, reads, count, deadline_ms, err);
+    bool done = patient->source.read(patient->source.context, request, reads, count, err);
     store_health_note(&applier->stores, store, now_ms(applier), done ? NULL : err);
     return done;
 }
 
+/* For whom something is carried out. */
+struct errand {
+    struct clients *clients;
+    bool waiting;       /* a request or a held Pod waits; otherwise a refresh */
+    int64_t max_age_ms; /* of what was read before */
+    int64_t deadline_ms;
+};
+
 /* The work itself, without sharing. */
 static enum reconcile_outcome carry_out(struct applier *applier,
                                         const struct external_secret *external_secret,
-                                        struct clients *clients, int64_t deadline_ms,
-                                        struct secret **ret, struct err *err)
+                                        const struct errand *errand, struct secret **ret,
+                                        struct err *err)
 {
+    struct clients *clients = errand->clients;
     struct fingerprint_keys keys;
     bool known = world_keys(applier->options.world, &keys);
     struct kube_sink sink_context = {.client = &clients->kube,
@@ -237,7 +255,9 @@ static enum reconcile_outcome carry_out(struct applier *applier,
         .store = store,
         .source = &source,
         .sink = &sink,
-        .deadline_ms = deadline_ms,
+        .waiting = errand->waiting,
+        .max_age_ms = errand->max_age_ms,
+        .deadline_ms = errand->deadline_ms,
     };
     enum reconcile_outcome outcome = reconcile(&input, ret, err);
     store_release(store);
@@ -272,8 +292,9 @@ static char *make_basis(struct applier *applier, const struct external_secret *e
     struct buf basis;
     buf_init(&basis, 4 * (size_t)LIMIT_NAME_BYTES);
     struct store *store = find_store(applier, external_secret);
-    buf_printf(&basis, "%.*s/%lld", SV_ARG(external_secret->uid),
-               (long long)external_secret->generation);
+    buf_printf(&basis, "%.*s/%lld/%.*s", SV_ARG(external_secret->uid),
+               (long long)external_secret->generation,
+               SV_ARG(progress_force_sync(external_secret)));
     if (store) {
         buf_printf(&basis, "/%.*s/%.*s", SV_ARG(store->uid), SV_ARG(store->resource_version));
     }
@@ -330,9 +351,10 @@ static void land_run(struct applier *applier, struct str_view key, struct run *r
 
 static enum reconcile_outcome carry_out_shared(struct applier *applier,
                                                const struct external_secret *external_secret,
-                                               struct clients *clients, int64_t deadline_ms,
-                                               struct secret **ret, struct err *err)
+                                               const struct errand *errand, struct secret **ret,
+                                               struct err *err)
 {
+    int64_t deadline_ms = errand->deadline_ms;
     CLEANUP(buf_done) struct buf key;
     CLEANUP(mem_free_ptr) char *basis = make_basis(applier, external_secret);
     enum reconcile_outcome outcome = RECONCILE_FAILED;
@@ -353,7 +375,7 @@ static enum reconcile_outcome carry_out_shared(struct applier *applier,
     table_put(&applier->runs, buf_view(&key), run);
     pthread_mutex_unlock(&applier->mutex);
 
-    outcome = carry_out(applier, external_secret, clients, deadline_ms, ret, err);
+    outcome = carry_out(applier, external_secret, errand, ret, err);
 
     pthread_mutex_lock(&applier->mutex);
     land_run(applier, buf_view(&key), run, outcome, *ret, err);
@@ -367,13 +389,20 @@ static void make_for(struct applier *applier, struct flight *flight, struct clie
         world_describing(applier->options.world, flight_namespace(flight), flight_name(flight));
     struct secret *secret = NULL;
     struct err err = {0};
-    if (!external_secret) {
+    if (!external_secret || !store_is_known(applier, external_secret)) {
+        external_secret_release(external_secret);
         return;
     }
-    (void)carry_out_shared(applier, external_secret, clients, now_ms(applier) + FLIGHT_DEADLINE_MS,
-                           &secret, &err);
+    const struct errand errand = {.clients = clients,
+                                  .waiting = true,
+                                  .max_age_ms = SWEEP_FRESH_MS,
+                                  .deadline_ms = now_ms(applier) + FLIGHT_DEADLINE_MS};
+    enum reconcile_outcome outcome =
+        carry_out_shared(applier, external_secret, &errand, &secret, &err);
     if (secret) {
         flight_found(flight, PRESENCE_PRESENT, secret);
+    } else if (!succeeded(outcome)) {
+        flight_failed(flight, &err);
     }
     secret_release(secret);
     external_secret_release(external_secret);
@@ -414,24 +443,21 @@ static void plan(struct applier *applier, struct str_view namespace, struct str_
 static bool is_new(struct applier *applier, const struct external_secret *external_secret,
                    int64_t *ret_due_ms)
 {
-    CLEANUP(buf_done) struct buf key;
     CLEANUP(mem_free_ptr) char *basis = make_basis(applier, external_secret);
-    write_key(&key, external_secret->namespace, external_secret->name);
-    pthread_mutex_lock(&applier->mutex);
-    const struct progress *progress = table_get(&applier->progress, buf_view(&key));
-    bool fresh = !progress || strcmp(progress->basis, basis) != 0;
-    *ret_due_ms = progress ? progress->due_ms : 0;
-    pthread_mutex_unlock(&applier->mutex);
-    return fresh;
+    return progress_is_new(&applier->progress, external_secret, basis, ret_due_ms);
 }
 
-static void forget(struct applier *applier, struct str_view namespace, struct str_view name)
+/* For the sweep: what is new is due now. */
+static int64_t due_ms(void *context, const struct external_secret *external_secret)
 {
-    CLEANUP(buf_done) struct buf key;
-    write_key(&key, namespace, name);
-    pthread_mutex_lock(&applier->mutex);
-    (void)table_erase(&applier->progress, buf_view(&key));
-    pthread_mutex_unlock(&applier->mutex);
+    struct applier *applier = context;
+    int64_t due = 0;
+    return is_new(applier, external_secret, &due) ? now_ms(applier) : due;
+}
+
+static int64_t delay_after(struct applier *applier, enum world_table table)
+{
+    return world_is_synced(applier->options.world, table) ? 0 : LISTED_MS;
 }
 
 void applier_external_secret_changed(struct applier *applier, struct str_view namespace,
@@ -441,10 +467,10 @@ void applier_external_secret_changed(struct applier *applier, struct str_view na
     struct external_secret *external_secret =
         world_external_secret(applier->options.world, namespace, name);
     if (!external_secret) {
-        forget(applier, namespace, name);
+        progress_forget(&applier->progress, namespace, name);
     } else if (applier->options.enabled && leader_leads(applier->options.leader) &&
                is_new(applier, external_secret, &ignored)) {
-        plan(applier, namespace, name, 0);
+        plan(applier, namespace, name, delay_after(applier, WORLD_EXTERNAL_SECRETS));
     }
     external_secret_release(external_secret);
 }
@@ -465,6 +491,14 @@ void applier_secret_changed(struct applier *applier, struct str_view namespace,
     secret_release(secret);
 }
 
+void applier_remote_changed(struct applier *applier, struct str_view namespace,
+                            struct str_view name)
+{
+    if (applier->options.enabled && leader_leads(applier->options.leader)) {
+        plan(applier, namespace, name, 0);
+    }
+}
+
 static bool uses_store(const struct external_secret *external_secret, bool cluster,
                        struct str_view namespace, struct str_view name)
 {
@@ -481,13 +515,14 @@ void applier_store_changed(struct applier *applier, bool cluster, struct str_vie
         return;
     }
     world_external_secrets(applier->options.world, &all);
+    int64_t delay = delay_after(applier, cluster ? WORLD_CLUSTER_STORES : WORLD_STORES);
     for (size_t i = 0; i < all.count; i++) {
         const struct external_secret *external_secret = all.items[i];
         int64_t ignored = 0;
         /* A list tells of stores that are as they were. */
         if (uses_store(external_secret, cluster, namespace, name) &&
             is_new(applier, external_secret, &ignored)) {
-            plan(applier, external_secret->namespace, external_secret->name, 0);
+            plan(applier, external_secret->namespace, external_secret->name, delay);
         }
     }
 }
@@ -538,72 +573,101 @@ void applier_look_at_all(struct applier *applier)
     }
 }
 
-/* How long until the next look; INT64_MAX: until something changes. */
-static int64_t next_look(const struct external_secret *external_secret,
-                         enum reconcile_outcome outcome, unsigned failures)
-{
-    if (outcome == RECONCILE_UNSUPPORTED) {
-        return INT64_MAX;
-    }
-    if (failures) {
-        unsigned doublings =
-            failures - 1 < RETRY_MAX_DOUBLINGS ? failures - 1 : RETRY_MAX_DOUBLINGS;
-        int64_t delay = (int64_t)RETRY_MS << doublings;
-        return delay < RETRY_MAX_MS ? delay : RETRY_MAX_MS;
-    }
-    int64_t interval = external_secret->refresh_interval_ms;
-    if (interval <= 0) {
-        return INT64_MAX;
-    }
-    return interval > REFRESH_FLOOR_MS ? interval : REFRESH_FLOOR_MS;
-}
-
-/* Remembers what was tried, which is `basis`, and answers how long until the next look. */
-static int64_t note_progress(struct applier *applier, const struct external_secret *external_secret,
-                             const char *basis, enum reconcile_outcome outcome)
-{
-    CLEANUP(buf_done) struct buf key;
-    write_key(&key, external_secret->namespace, external_secret->name);
-    pthread_mutex_lock(&applier->mutex);
-    struct progress *progress = table_get(&applier->progress, buf_view(&key));
-    if (!progress) {
-        progress = mem_alloc(sizeof *progress);
-        table_put(&applier->progress, buf_view(&key), progress);
-    }
-    free(progress->basis);
-    progress->basis = str_dup(basis);
-    progress->failures = succeeded(outcome) ? 0 : progress->failures + 1;
-    int64_t delay = next_look(external_secret, outcome, progress->failures);
-    progress->due_ms = delay == INT64_MAX ? INT64_MAX : now_ms(applier) + delay;
-    pthread_mutex_unlock(&applier->mutex);
-    return delay;
-}
-
 struct background {
     struct applier *applier;
     struct external_secret *external_secret;
 };
+
+/* What AWS refused is asked for again when its turn comes, whatever the cache remembers. */
+static int64_t refresh_age_ms(struct applier *applier,
+                              const struct external_secret *external_secret)
+{
+    return progress_has_failed(&applier->progress, external_secret)
+               ? RETRY_AGE_MS
+               : sweep_max_age_ms(external_secret);
+}
+
+static bool is_silent(struct applier *applier, const struct external_secret *external_secret)
+{
+    struct store *store = find_store(applier, external_secret);
+    bool silent = store && store_health_is_silent(&applier->stores, store);
+    store_release(store);
+    return silent;
+}
+
+/* Those that were read ahead with it have their turn now: none before everything is known. A store
+ * that is silent is left to the probe. */
+static void read_ahead_of(struct applier *applier, const struct external_secret *external_secret,
+                          const struct errand *errand)
+{
+    CLEANUP(world_list_done) struct world_list members = {0};
+    if (!world_is_known(applier) || is_silent(applier, external_secret)) {
+        return;
+    }
+    sweep_read_ahead(applier->sweep, external_secret, errand->clients,
+                     now_ms(applier) + READ_AHEAD_MS, &members);
+    for (size_t i = 0; i < members.count; i++) {
+        const struct external_secret *member = members.items[i];
+        plan(applier, member->namespace, member->name, 0);
+    }
+}
+
+/* Answers how long until the next look. */
+static int64_t refresh(struct applier *applier, const struct external_secret *external_secret,
+                       struct clients *clients)
+{
+    CLEANUP(mem_free_ptr) char *basis = make_basis(applier, external_secret);
+    struct secret *secret = NULL;
+    struct err err = {0};
+    int64_t wait_ms = 0;
+    bool forced =
+        progress_is_forced(&applier->progress, external_secret, now_ms(applier), &wait_ms);
+    if (wait_ms > 0) {
+        return wait_ms;
+    }
+    const struct errand errand = {.clients = clients,
+                                  .max_age_ms =
+                                      forced ? 0 : refresh_age_ms(applier, external_secret),
+                                  .deadline_ms = now_ms(applier) + BACKGROUND_DEADLINE_MS};
+    if (!forced) {
+        read_ahead_of(applier, external_secret, &errand);
+    }
+    enum reconcile_outcome outcome =
+        carry_out_shared(applier, external_secret, &errand, &secret, &err);
+    secret_release(secret);
+    return progress_note(&applier->progress, external_secret, basis, forced, outcome,
+                         now_ms(applier));
+}
 
 static void carry_out_in_background(void *argument, void *thread_context)
 {
     struct background *background = argument;
     struct applier *applier = background->applier;
     struct external_secret *external_secret = background->external_secret;
-    struct secret *secret = NULL;
-    struct err err = {0};
     free(background);
     if (leader_leads(applier->options.leader) && !atomic_load(&applier->stopping)) {
-        CLEANUP(mem_free_ptr) char *basis = make_basis(applier, external_secret);
-        enum reconcile_outcome outcome =
-            carry_out_shared(applier, external_secret, thread_context,
-                             now_ms(applier) + BACKGROUND_DEADLINE_MS, &secret, &err);
-        int64_t delay = note_progress(applier, external_secret, basis, outcome);
+        int64_t delay = refresh(applier, external_secret, thread_context);
         if (delay != INT64_MAX) {
             plan(applier, external_secret->namespace, external_secret->name, delay);
         }
     }
-    secret_release(secret);
     external_secret_release(external_secret);
+}
+
+/* 0, or how long until it can be begun. */
+static int64_t begin(struct applier *applier, struct external_secret *external_secret)
+{
+    if (!store_is_known(applier, external_secret)) {
+        return UNKNOWN_MS;
+    }
+    struct background *background = mem_alloc(sizeof *background);
+    *background = (struct background){applier, external_secret_retain(external_secret)};
+    if (workers_submit(applier->options.workers, carry_out_in_background, background)) {
+        return 0;
+    }
+    external_secret_release(external_secret);
+    free(background);
+    return QUEUE_FULL_MS;
 }
 
 static void look(void *context, const char *key)
@@ -617,18 +681,14 @@ static void look(void *context, const char *key)
     struct external_secret *external_secret =
         world_external_secret(applier->options.world, namespace, name);
     if (!external_secret) {
-        forget(applier, namespace, name);
+        progress_forget(&applier->progress, namespace, name);
         return;
     }
-    if (external_secret->deleting) {
-        external_secret_release(external_secret);
-        return;
+    if (!external_secret->deleting) {
+        int64_t delay = begin(applier, external_secret);
+        if (delay > 0) {
+            agenda_look_in(applier->agenda, sv_of(key), delay);
+        }
     }
-    struct background *background = mem_alloc(sizeof *background);
-    *background = (struct background){applier, external_secret};
-    if (!workers_submit(applier->options.workers, carry_out_in_background, background)) {
-        free(background);
-        external_secret_release(external_secret);
-        agenda_look_in(applier->agenda, sv_of(key), QUEUE_FULL_MS);
-    }
+    external_secret_release(external_secret);
 }

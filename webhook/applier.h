@@ -45,6 +45,9 @@ void applier_secret_changed(struct applier *applier, struct str_view namespace,
                             struct str_view name);
 void applier_store_changed(struct applier *applier, bool cluster, struct str_view namespace,
                            struct str_view name);
+/* What it asks AWS for has changed there: its turn is now. */
+void applier_remote_changed(struct applier *applier, struct str_view namespace,
+                            struct str_view name);
 /* This replica leads now, or a table is known now: everything is to be looked at. Does nothing
  * while one of Secrets, ExternalSecrets and stores is not known. */
 void applier_look_at_all(struct applier *applier);

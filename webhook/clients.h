@@ -7,21 +7,22 @@
 #include "http/curl_transport.h"
 #include "kube/client.h"
 
-struct sources;
-struct sources_thread;
+struct aws_services;
+struct world;
 
 /* Outlives every thread that was started with it. */
 struct clients_options {
     struct kube_config *config;
     const struct clock *clock;
-    struct sources *sources; /* NULL on threads that read no remote values */
+    struct aws_services *aws; /* this and what follows: NULL on threads that read no values */
+    struct world *world;
+    const atomic_bool *stopping; /* ends calls that are under way; NULL: nothing does */
 };
 
 struct clients {
+    const struct clients_options *options;
     struct curl_transport *transport;
     struct kube_client kube;
-    struct sources *sources;
-    struct sources_thread *thread_sources; /* made at the first use */
 };
 
 /* For workers_options: `options` is a struct clients_options, the result a struct clients. */

@@ -13,6 +13,7 @@ enum {
 };
 
 int cmd_serve(int argc, char *const *argv);
+int cmd_doctor(int argc, char *const *argv);
 int cmd_release(int argc, char *const *argv);
 int cmd_version(int argc, char *const *argv);
 

@@ -49,6 +49,14 @@ static bool check_namespaces(struct str_view value, struct err *err)
     return true;
 }
 
+/* The host that is asked is that of SQS in the region, whatever the URL names. */
+static bool check_queue(struct str_view value, struct err *err)
+{
+    return sv_starts_with(value, SV("https://")) || sv_starts_with(value, SV("http://")) ||
+           err_set(err, ERR_INVALID,
+                   "no URL of a queue: write https://sqs.REGION.amazonaws.com/ACCOUNT/NAME");
+}
+
 static const char *const controllers[] = {
     [CONTROLLER_OFF] = "off",
     [CONTROLLER_KEYTURN] = "keyturn",
@@ -100,6 +108,16 @@ static const struct option_row serve_rows[] = {
      .value_name = "WHO",
      .choices = controllers,
      .help = "who writes the Secrets of ExternalSecrets"},
+    {.name = "aws-allow-imds",
+     .type = OPTION_FLAG,
+     FIELD(aws_allow_imds),
+     .help = "without other AWS credentials use the node's own role (IMDSv2)"},
+    {.name = "aws-insecure-endpoint",
+     .type = OPTION_FLAG,
+     FIELD(aws_insecure_endpoint),
+     .help = "endpoint overrides may be plain http to any host; for tests"},
+    {TEXT_ROW("aws-rotation-queue", aws_rotation_queue), .value_name = "URL", .check = check_queue,
+     .help = "SQS queue with EventBridge events about changed secrets; refreshes them at once"},
     {NUMBER_ROW("io-threads", io_threads), .standard = "2", .min = 1, .max = 64,
      .help = "threads that serve connections"},
     {NUMBER_ROW("connection-limit", connection_limit), .standard = "2048", .min = 64, .max = 100000,

@@ -35,7 +35,10 @@ struct config {
     int64_t hold_described_ms;
     int64_t hold_undescribed_ms;
     int64_t drain_delay_ms;
-    bool all; /* release: every Pod that Keyturn holds, in all namespaces */
+    bool aws_allow_imds;
+    bool aws_insecure_endpoint;
+    char *aws_rotation_queue; /* URL of an SQS queue; NULL: none */
+    bool all;                 /* release: every Pod that Keyturn holds, in all namespaces */
 };
 
 /* What is read besides options: tests put their own. */

@@ -14,6 +14,7 @@ struct flight {
     bool looked; /* at least one report */
     enum presence presence;
     struct secret *secret;
+    char *cause; /* of a failure; NULL: none */
     struct flight_waiter **waiters;
     size_t waiter_count;
     size_t waiter_capacity;
@@ -38,6 +39,7 @@ static void flight_free(struct flight *flight)
     free(flight->namespace);
     free(flight->name);
     free(flight->waiters);
+    free(flight->cause);
     free(flight);
 }
 
@@ -59,6 +61,17 @@ static void forget_waiter(struct flight *flight, const struct flight_waiter *wai
     }
 }
 
+/* Holds the mutex. */
+static void tell(const struct flight *flight, struct flight_waiter *waiter)
+{
+    if (flight->looked) {
+        facts_set(waiter->facts, sv_of(flight->name), flight->presence, flight->secret);
+    }
+    if (flight->cause && !waiter->cause) {
+        waiter->cause = str_dup(flight->cause);
+    }
+}
+
 /* Holds the mutex. Takes the waiter out of everything, with what its flights have found so far. */
 static void detach(struct flights *flights, struct flight_waiter *waiter)
 {
@@ -67,9 +80,7 @@ static void detach(struct flights *flights, struct flight_waiter *waiter)
         if (!flight) {
             continue;
         }
-        if (flight->looked) {
-            facts_set(waiter->facts, sv_of(flight->name), flight->presence, flight->secret);
-        }
+        tell(flight, waiter);
         forget_waiter(flight, waiter);
     }
     free(waiter->flights);
@@ -171,9 +182,7 @@ static size_t land(struct flights *flights, struct flight *flight, struct flight
     (void)table_take(&flights->flying, sv_of(flight->key));
     while (flight->waiter_count) {
         struct flight_waiter *waiter = flight->waiters[--flight->waiter_count];
-        if (flight->looked) {
-            facts_set(waiter->facts, sv_of(flight->name), flight->presence, flight->secret);
-        }
+        tell(flight, waiter);
         for (size_t i = 0; i < waiter->count; i++) {
             if (waiter->flights[i] == flight) {
                 waiter->flights[i] = NULL;
@@ -314,5 +323,13 @@ void flight_found(struct flight *flight, enum presence presence, struct secret *
     flight->secret = secret ? secret_retain(secret) : NULL;
     flight->presence = presence;
     flight->looked = true;
+    pthread_mutex_unlock(&flight->owner->mutex);
+}
+
+void flight_failed(struct flight *flight, const struct err *err)
+{
+    pthread_mutex_lock(&flight->owner->mutex);
+    free(flight->cause);
+    flight->cause = str_dup(err->message);
     pthread_mutex_unlock(&flight->owner->mutex);
 }

@@ -29,6 +29,7 @@ struct flight_waiter {
     struct facts *facts;            /* the overlay goes here */
     void (*resume)(void *argument); /* called once, without the mutex */
     void *argument;
+    char *cause; /* why the first that failed did, for the log; NULL: none. The caller's */
     /* The flights' own: */
     struct flight **flights;
     size_t count;
@@ -60,5 +61,7 @@ bool flight_materialises(const struct flight *flight);
 /* What is known now; takes its own reference to `secret` (NULL unless present). Waiters see the
  * last report before they are resumed. */
 void flight_found(struct flight *flight, enum presence presence, struct secret *secret);
+/* Why the Secret could not be made, for the log lines of those who wait. */
+void flight_failed(struct flight *flight, const struct err *err);
 
 #endif

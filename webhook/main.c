@@ -11,6 +11,7 @@ static const struct command {
 } commands[] = {
     {"serve", cmd_serve, "the admission webhook and the controller"},
     {"release", cmd_release, "takes Keyturn's scheduling gates away from Pods"},
+    {"doctor", cmd_doctor, "what is wrong, and what to do about it: keyturn doctor aws"},
     {"version", cmd_version, "Keyturn's version and its libraries'"},
     {"help", cmd_help, "this text; keyturn COMMAND --help explains a command"},
 };

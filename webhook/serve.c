@@ -10,26 +10,32 @@
 #include "http/curl_transport.h"
 #include "webhook/agenda.h"
 #include "webhook/applier.h"
+#include "webhook/aws_services.h"
 #include "webhook/commands.h"
 #include "webhook/gates.h"
 #include "webhook/installation_key.h"
 #include "webhook/kube_access.h"
 #include "webhook/process.h"
 #include "webhook/roller.h"
+#include "webhook/rotation.h"
 #include "webhook/routes.h"
-#include "webhook/sources.h"
 #include "webhook/watcher.h"
 
 enum {
     BOOTSTRAP_DEADLINE_MS = 5000,
     BOOTSTRAP_RETRY_MS = 1000,
     STOP_DEADLINE_MS = 15000,
-    FLIGHT_THREADS = 64,
+    /* As many as may wait for one endpoint of AWS, and some that are left for the others. */
+    FLIGHT_THREADS = 72,
     BACKGROUND_THREADS = 8,
     QUEUE_CEILING = 4096,
     /* The leader makes a new installation key when the Secret has been gone for so long. */
     KEY_GRACE_MS = 30000,
     GATES_SINCE_MINOR = 30,
+    /* When credentials are looked at; identities come without telling. */
+    REFRESH_LOOK_MS = 10000,
+    REFRESH_LOOK_MIN_MS = 200,
+    REFRESH_DEADLINE_MS = 30000,
 };
 
 struct serving {
@@ -59,10 +65,15 @@ struct serving {
     struct agenda *key_keeper;
     struct routes routes;
     struct server *server;
-    struct sources *sources;
+    struct aws_services *aws;
+    struct agenda *credentials_keeper;
+    struct rotation *rotation;
+    atomic_bool stopping;                      /* calls for values are ended */
+    char session_name[STS_SESSION_NAME_BYTES]; /* of Keyturn's own role */
 };
 
 static const char KEY_MISSING[] = "installation key";
+static const char CREDENTIALS[] = "credentials";
 
 /* ---- what the watcher tells ---- */
 
@@ -207,6 +218,30 @@ static void remake_key(void *context, const char *key)
     clients_stop(clients);
 }
 
+/* ---- AWS credentials ---- */
+
+static void plan_refresh(struct serving *serving)
+{
+    int64_t now = clock_monotonic_ms(serving->clock);
+    int64_t due = credentials_cache_next_refresh_ms(aws_services_credentials(serving->aws));
+    int64_t delay = due == INT64_MAX || due - now > REFRESH_LOOK_MS ? REFRESH_LOOK_MS : due - now;
+    agenda_look_in(serving->credentials_keeper, sv_of(CREDENTIALS),
+                   delay > REFRESH_LOOK_MIN_MS ? delay : REFRESH_LOOK_MIN_MS);
+}
+
+/* Ahead of their expiry, so that nobody has to wait for them. */
+static void refresh_credentials(void *context, const char *key)
+{
+    struct serving *serving = context;
+    struct clients *clients = clients_start(&serving->client_options);
+    struct service_thread thread = aws_services_thread(serving->aws, clients->kube.transport);
+    (void)key;
+    credentials_cache_refresh(aws_services_credentials(serving->aws), &thread,
+                              clock_monotonic_ms(serving->clock) + REFRESH_DEADLINE_MS);
+    clients_stop(clients);
+    plan_refresh(serving);
+}
+
 /* ---- metrics ---- */
 
 static void write_gauge(struct buf *out, const char *name, const char *help, long long value)
@@ -240,6 +275,7 @@ static void write_metrics(void *context, struct buf *out)
     size_t held = 0;
     int64_t oldest_ms = 0;
     metrics_write(serving->metrics, out);
+    aws_services_write_metrics(serving->aws, out);
     watcher_write_metrics(serving->watcher, out);
     gates_held(serving->gates, &held, &oldest_ms);
     server_counters(serving->server, &counters);
@@ -355,6 +391,16 @@ static void make_controllers(struct serving *serving)
         .debounce_ms = config->debounce_ms,
         .max_wait_ms = config->max_wait_ms,
     });
+    serving->rotation = rotation_new(&(struct rotation_options){
+        .clock = serving->clock,
+        .log = &serving->log,
+        .metrics = serving->metrics,
+        .world = serving->world,
+        .leader = serving->leader,
+        .applier = serving->applier,
+        .clients = &serving->client_options,
+        .queue_url = keyturn ? config->aws_rotation_queue : NULL,
+    });
     make_watcher(serving);
 }
 
@@ -397,16 +443,23 @@ static void make_admission(struct serving *serving)
 static void make_parts(struct serving *serving)
 {
     make_policy(serving);
-    budget_init(&serving->budget, LIMIT_IN_FLIGHT_BYTES);
-    serving->client_options = (struct clients_options){
-        .config = serving->kube, .clock = serving->clock, .sources = serving->sources};
     serving->world = world_new();
+    budget_init(&serving->budget, LIMIT_IN_FLIGHT_BYTES);
+    serving->client_options = (struct clients_options){.config = serving->kube,
+                                                       .clock = serving->clock,
+                                                       .aws = serving->aws,
+                                                       .world = serving->world,
+                                                       .stopping = &serving->stopping};
     serving->certificates = cert_holder_new();
     health_init(&serving->health, serving->clock, serving->certificates);
     serving->flight_workers = make_workers(serving, "flight", FLIGHT_THREADS);
     serving->background_workers = make_workers(serving, "background", BACKGROUND_THREADS);
     serving->key_keeper = agenda_new(&(struct agenda_options){
         .name = "key", .clock = serving->clock, .look = remake_key, .context = serving});
+    serving->credentials_keeper = agenda_new(&(struct agenda_options){.name = "credentials",
+                                                                      .clock = serving->clock,
+                                                                      .look = refresh_credentials,
+                                                                      .context = serving});
     make_controllers(serving);
     make_admission(serving);
 }
@@ -510,6 +563,9 @@ static void start_controllers(struct serving *serving)
     roller_start(serving->roller);
     applier_start(serving->applier);
     agenda_start(serving->key_keeper);
+    agenda_start(serving->credentials_keeper);
+    rotation_start(serving->rotation);
+    plan_refresh(serving);
     leader_start(serving->leader);
 }
 
@@ -548,9 +604,12 @@ static void free_parts(struct serving *serving)
 {
     /* The Lease is held until nothing acts any more, but who tells of it goes first. */
     leader_silence(serving->leader);
+    atomic_store(&serving->stopping, true);
+    rotation_free(serving->rotation);
     watcher_free(serving->watcher);
     cert_keeper_free(serving->keeper);
     agenda_free(serving->key_keeper);
+    agenda_free(serving->credentials_keeper);
     roller_free(serving->roller);
     gates_free(serving->gates);
     applier_stop(serving->applier);
@@ -563,7 +622,7 @@ static void free_parts(struct serving *serving)
     answerer_free(serving->answerer);
     cert_holder_free(serving->certificates);
     world_free(serving->world);
-    sources_free(serving->sources);
+    aws_services_free(serving->aws);
     metrics_free(serving->metrics);
     kube_config_free(serving->kube);
     http_global_done();
@@ -577,6 +636,30 @@ static int fail(const struct serving *serving, const struct err *err)
     return EXIT_FAILED;
 }
 
+static const char *read_variable(void *context, const char *name)
+{
+    (void)context;
+    return getenv(name);
+}
+
+static bool make_aws(struct serving *serving, struct err *err)
+{
+    static const struct environment environment = {.get = read_variable};
+    const struct config *config = serving->config;
+    sts_session_name(sv_of(config->namespace), sv_of(config->service), serving->session_name);
+    return aws_services_new(
+        &(struct aws_services_options){
+            .clock = serving->clock,
+            .log = &serving->log,
+            .metrics = serving->metrics,
+            .environment = &environment,
+            .session_name = serving->session_name,
+            .allow_imds = config->aws_allow_imds,
+            .insecure_endpoints = config->aws_insecure_endpoint,
+        },
+        &serving->aws, err);
+}
+
 int serve_run(const struct config *config, int signal_fd)
 {
     struct serving serving = {.config = config, .clock = clock_system(), .signal_fd = signal_fd};
@@ -587,7 +670,7 @@ int serve_run(const struct config *config, int signal_fd)
         return fail(&serving, &err);
     }
     serving.metrics = metrics_new();
-    if (!sources_new(serving.clock, serving.metrics, &serving.sources, &err)) {
+    if (!make_aws(&serving, &err)) {
         return fail(&serving, &err);
     }
     make_parts(&serving);

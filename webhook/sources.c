@@ -1,150 +1,150 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/sources.h"
 
-#include "aws/secretsmanager.h"
-#include "base/table.h"
+#include "base/limits.h"
 #include "externalsecret/fake_source.h"
-#include "http/retry.h"
+#include "webhook/aws_reading.h"
 
-struct sources {
-    struct credentials_environment credentials;
-    struct endpoint_config secrets_manager;
-    const char *ca_file; /* NULL: the system's */
-    const struct clock *clock;
-    struct metric *calls;
+enum {
+    READS_AT_ONCE = 100, /* five batches of Secrets Manager */
 };
 
-/* What one worker thread keeps: a client per region, which remembers that endpoint's clock. */
-struct sources_thread {
-    struct table regions; /* region -> struct service_client */
+/* The items of one reading; each key is the store's prefix and remoteRef.key. */
+struct reading {
+    struct reader_item *items;
+    char **keys;
+    size_t count;
 };
 
-static const char *read_variable(void *context, const char *name)
+static void reading_done(struct reading *reading)
 {
-    (void)context;
-    return getenv(name);
+    for (size_t i = 0; i < reading->count; i++) {
+        remote_value_done(&reading->items[i].value);
+        free(reading->keys[i]);
+    }
+    free(reading->items);
+    free(reading->keys);
 }
 
-bool sources_new(const struct clock *clock, struct metrics *metrics, struct sources **ret,
-                 struct err *err)
+static void reading_init(struct reading *reading, const struct store *store,
+                         const struct remote_read *reads, size_t count)
 {
-    static const char *const labels[] = {"operation", "outcome", NULL};
-    const struct environment environment = {.get = read_variable};
-    struct sources *sources = mem_alloc(sizeof *sources);
-    if (!credentials_environment_init(&sources->credentials, &environment, err) ||
-        !endpoint_config_read(&environment, ENDPOINT_SECRETS_MANAGER, &sources->secrets_manager,
-                              err)) {
-        sources_free(sources);
-        return false;
+    reading->items = mem_alloc_array(count, sizeof *reading->items);
+    reading->keys = mem_alloc_array(count, sizeof *reading->keys);
+    reading->count = count;
+    for (size_t i = 0; i < count; i++) {
+        reading->keys[i] = aws_reading_key(store, reads[i].key);
+        reading->items[i].key = sv_of(reading->keys[i]);
+        reading->items[i].version = reads[i].version;
     }
-    struct str_view bundle = environment_get(&environment, "AWS_CA_BUNDLE");
-    sources->ca_file = bundle.len ? bundle.data : NULL;
-    sources->clock = clock;
-    sources->calls = metrics_counter(metrics, "keyturn_aws_calls_total",
-                                     "Calls to AWS, by operation and outcome.", labels);
-    *ret = sources;
+}
+
+/* Of a version that has both, which none has, the one that is wanted. */
+static void take_value(struct remote_value *value, struct remote_read *read)
+{
+    bool binary = value->has_binary && (read->prefer_binary || !value->has_string);
+    secret_buf_move(&read->value, binary ? &value->binary : &value->string);
+}
+
+/* Something came from the store itself, and not from the cache. */
+static bool has_answered(const struct reading *reading)
+{
+    for (size_t i = 0; i < reading->count; i++) {
+        const struct reader_item *item = &reading->items[i];
+        bool came = item->error.class == SERVICE_OK && item->age_ms == 0;
+        if (came || item->error.class == SERVICE_NOT_FOUND || item->error.class == SERVICE_DENIED ||
+            item->error.class == SERVICE_REQUEST || item->error.class == SERVICE_THROTTLE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The values of one ExternalSecret as far as they have been read. */
+struct collecting {
+    struct clients *clients;
+    const struct remote_request *request;
+    struct store_identity identity;
+    size_t bytes;
+    bool answered;
+};
+
+static void collecting_done(struct collecting *collecting)
+{
+    store_identity_done(&collecting->identity);
+}
+
+static bool read_some(struct collecting *collecting, struct remote_read *reads, size_t count,
+                      struct err *err)
+{
+    CLEANUP(reading_done) struct reading reading = {0};
+    reading_init(&reading, collecting->request->store, reads, count);
+    bool read = aws_reading_read(collecting->clients, collecting->request, &collecting->identity,
+                                 reading.items, reading.count, err);
+    collecting->answered |= has_answered(&reading);
+    for (size_t i = 0; read && i < count; i++) {
+        take_value(&reading.items[i].value, &reads[i]);
+        collecting->bytes += reads[i].value.bytes.len;
+    }
+    return read;
+}
+
+/* Who may write an ExternalSecret says how much is read for it. */
+static bool read_all(struct collecting *collecting, struct remote_read *reads, size_t count,
+                     struct err *err)
+{
+    for (size_t i = 0; i < count; i += READS_AT_ONCE) {
+        size_t left = count - i;
+        if (!read_some(collecting, &reads[i], left < READS_AT_ONCE ? left : READS_AT_ONCE, err)) {
+            return false;
+        }
+        if (collecting->bytes > LIMIT_REMOTE_BYTES) {
+            return err_set(err, ERR_TOO_BIG, "its remote values are over the limit of %d bytes",
+                           LIMIT_REMOTE_BYTES);
+        }
+    }
     return true;
 }
 
-void sources_free(struct sources *sources)
+/* A store that has timed out keeps everybody waiting who uses it. That there was no time for all
+ * that somebody asks of it, or that the API server did not say as whom to ask, is not that. */
+static bool read_aws(struct clients *clients, const struct remote_request *request,
+                     struct remote_read *reads, size_t count, struct err *err)
 {
-    if (sources) {
-        credentials_environment_done(&sources->credentials);
-        free(sources);
+    CLEANUP(collecting_done)
+    struct collecting collecting = {.clients = clients, .request = request};
+    if (!aws_reading_identity(clients, request->store, request->namespace, request->deadline_ms,
+                              &collecting.identity, err)) {
+        err->kind = err->kind == ERR_TIMEOUT ? ERR_UNAVAILABLE : err->kind;
+        return false;
     }
+    if (!read_all(&collecting, reads, count, err)) {
+        err->kind = err->kind == ERR_TIMEOUT && collecting.answered ? ERR_BUSY : err->kind;
+        return false;
+    }
+    return true;
 }
 
-static void pause_between_tries(void *context, int64_t ms)
-{
-    (void)context;
-    const struct timespec pause = {.tv_sec = (time_t)(ms / 1000),
-                                   .tv_nsec = (long)(ms % 1000) * 1000000};
-    (void)nanosleep(&pause, NULL);
-}
-
-static struct service_client *client_for(struct clients *clients, struct str_view region,
-                                         struct err *err)
-{
-    struct sources *sources = clients->sources;
-    if (!clients->thread_sources) {
-        clients->thread_sources = mem_alloc(sizeof *clients->thread_sources);
-        table_init(&clients->thread_sources->regions, free);
-    }
-    struct table *regions = &clients->thread_sources->regions;
-    struct service_client *client = table_get(regions, region);
-    struct endpoint endpoint;
-    if (client) {
-        return client;
-    }
-    if (!endpoint_resolve(&sources->secrets_manager, ENDPOINT_SECRETS_MANAGER, region, &endpoint,
-                          err)) {
-        return NULL;
-    }
-    client = mem_alloc(sizeof *client);
-    *client = (struct service_client){
-        .transport = clients->kube.transport,
-        .credentials = credentials_environment_interface(&sources->credentials),
-        .endpoint = endpoint,
-        .clock = sources->clock,
-        .ca_file = sources->ca_file,
-        .random = retry_random,
-        .pause = pause_between_tries,
-    };
-    table_put(regions, region, client);
-    return client;
-}
-
-static void count_call(const struct sources *sources, const char *outcome)
-{
-    const char *const values[] = {"GetSecretValue", outcome};
-    metric_add(sources->calls, values, 1);
-}
-
-static bool read_aws(struct clients *clients, const struct store *store, struct remote_read *reads,
-                     size_t count, int64_t deadline_ms, struct err *err)
-{
-    struct service_client *client = client_for(clients, store->region, err);
-    for (size_t i = 0; client && i < count; i++) {
-        struct service_error error = {0};
-        const struct sm_ref ref = {.key = reads[i].key,
-                                   .version = reads[i].version,
-                                   .prefer_binary = reads[i].prefer_binary};
-        if (!sm_get_secret_value(client, &ref, deadline_ms, &reads[i].value, &error, err)) {
-            count_call(clients->sources, err_kind_name(err->kind));
-            return false;
-        }
-        count_call(clients->sources, "ok");
-    }
-    return client != NULL;
-}
-
-static bool source_read(void *context, const struct store *store, struct remote_read *reads,
-                        size_t count, int64_t deadline_ms, struct err *err)
+static bool source_read(void *context, const struct remote_request *request,
+                        struct remote_read *reads, size_t count, struct err *err)
 {
     struct clients *clients = context;
-    switch (store->provider) {
+    switch (request->store->provider) {
     case PROVIDER_AWS_SECRETS_MANAGER:
-        return read_aws(clients, store, reads, count, deadline_ms, err);
+    case PROVIDER_AWS_PARAMETER_STORE:
+        return read_aws(clients, request, reads, count, err);
     case PROVIDER_FAKE: {
         struct secret_source fake = fake_source();
-        return fake.read(fake.context, store, reads, count, deadline_ms, err);
+        return fake.read(fake.context, request, reads, count, err);
     }
     case PROVIDER_OTHER:
         break;
     }
     return err_set(err, ERR_INVALID, "store %.*s: its provider is not supported",
-                   SV_ARG(store->name));
+                   SV_ARG(request->store->name));
 }
 
 struct secret_source sources_for(struct clients *clients)
 {
     return (struct secret_source){.read = source_read, .context = clients};
-}
-
-void sources_thread_free(struct sources_thread *thread)
-{
-    if (thread) {
-        table_done(&thread->regions);
-        free(thread);
-    }
 }

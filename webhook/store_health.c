@@ -46,6 +46,16 @@ bool store_health_may_ask(struct store_health *health, const struct store *store
     return true;
 }
 
+bool store_health_is_silent(struct store_health *health, const struct store *store)
+{
+    CLEANUP(buf_done) struct buf key;
+    write_key(&key, store);
+    pthread_mutex_lock(&health->mutex);
+    bool silent = table_get(&health->probes, buf_view(&key)) != NULL;
+    pthread_mutex_unlock(&health->mutex);
+    return silent;
+}
+
 /* Holds the mutex. A store that was deleted while it was silent is never asked again. */
 static void make_room(struct store_health *health, int64_t now_ms)
 {
@@ -72,7 +82,7 @@ void store_health_note(struct store_health *health, const struct store *store, i
 {
     CLEANUP(buf_done) struct buf key;
     write_key(&key, store);
-    bool silent = failure && (failure->kind == ERR_TIMEOUT || failure->kind == ERR_UNAVAILABLE);
+    bool silent = failure && failure->kind == ERR_TIMEOUT;
     pthread_mutex_lock(&health->mutex);
     if (silent) {
         make_room(health, now_ms);

@@ -26,8 +26,10 @@ void store_health_done(struct store_health *health);
  * when that is. */
 MUST_CHECK bool store_health_may_ask(struct store_health *health, const struct store *store,
                                      int64_t now_ms, struct err *err);
-/* It answered (whatever it said), or `failure` was a timeout or no answer. Only for what came of
- * asking the store itself. */
+/* It timed out and has not answered since. Takes no probe. */
+bool store_health_is_silent(struct store_health *health, const struct store *store);
+/* It answered (whatever it said), or failed at once, or `failure` was a timeout. Only for what came
+ * of asking the store itself. */
 void store_health_note(struct store_health *health, const struct store *store, int64_t now_ms,
                        const struct err *failure);
 

@@ -362,10 +362,8 @@ static void on_no_kind(struct feed *feed)
     }
 }
 
-static void on_state(void *context, enum kube_watch_sync state, const char *reason)
+static void take_state(struct feed *feed, enum kube_watch_sync state)
 {
-    struct feed *feed = ((struct source *)context)->feed;
-    log_state(feed, state, reason);
     if (state == KUBE_WATCH_NO_KIND) {
         on_no_kind(feed);
         return;
@@ -376,6 +374,14 @@ static void on_state(void *context, enum kube_watch_sync state, const char *reas
         feed->newer_missing = false;
     }
     set_synced(feed, state == KUBE_WATCH_SYNCED);
+}
+
+/* What is logged is so already. */
+static void on_state(void *context, enum kube_watch_sync state, const char *reason)
+{
+    struct feed *feed = ((struct source *)context)->feed;
+    take_state(feed, state);
+    log_state(feed, state, reason);
 }
 
 static const struct kube_watch_handlers HANDLERS = {

@@ -48,8 +48,16 @@ bool credentials_new(struct str_view access_key_id, struct str_view secret_acces
     secret_buf_add(&credentials->secret_access_key, secret_access_key);
     secret_buf_init(&credentials->session_token, LIMIT_CREDENTIAL_BYTES);
     secret_buf_add(&credentials->session_token, session_token);
+    credentials->expires_ms = INT64_MAX;
     *ret = credentials;
     return true;
+}
+
+void credentials_set_expiry(struct credentials *credentials, int64_t expires_wall_ms,
+                            int64_t now_wall_ms, int64_t now_ms)
+{
+    credentials->fetched_ms = now_ms;
+    credentials->expires_ms = now_ms + (expires_wall_ms - now_wall_ms);
 }
 
 struct credentials *credentials_retain(struct credentials *credentials)
@@ -65,5 +73,27 @@ void credentials_release(struct credentials *credentials)
         secret_buf_done(&credentials->secret_access_key);
         secret_buf_done(&credentials->session_token);
         free(credentials);
+    }
+}
+
+bool credentials_equal(const struct credentials *a, const struct credentials *b)
+{
+    return strcmp(a->access_key_id, b->access_key_id) == 0 &&
+           secret_equal(secret_buf_view(&a->secret_access_key),
+                        secret_buf_view(&b->secret_access_key)) &&
+           secret_equal(secret_buf_view(&a->session_token), secret_buf_view(&b->session_token));
+}
+
+struct credentials_provider *credentials_provider_retain(struct credentials_provider *provider)
+{
+    atomic_fetch_add_explicit(&provider->references, 1, memory_order_relaxed);
+    return provider;
+}
+
+void credentials_provider_release(struct credentials_provider *provider)
+{
+    if (provider &&
+        atomic_fetch_sub_explicit(&provider->references, 1, memory_order_acq_rel) == 1) {
+        provider->destroy(provider);
     }
 }

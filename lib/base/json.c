@@ -193,6 +193,7 @@ static void mark(struct parser *parser, char *at)
         char rest[MARKED_BYTES] = {0};
         memcpy(rest, at, left);
         parser->marks = marks_of(rest);
+        explicit_bzero(rest, left); /* the text may be secret */
     }
 }
 

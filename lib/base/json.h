@@ -92,7 +92,8 @@ static inline struct str_view json_key(const struct json *node)
 /* The text of a string; empty for everything else. */
 static inline struct str_view json_string(const struct json *node)
 {
-    return json_is(node, JSON_STRING) ? sv_make(node->text, node->len) : (struct str_view){0};
+    return node && node->type == JSON_STRING ? sv_make(node->text, node->len)
+                                             : (struct str_view){0};
 }
 bool json_string_is(const struct json *node, const char *text);
 /* Exactly `true`. */

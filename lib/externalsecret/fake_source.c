@@ -19,11 +19,11 @@ static const struct store_fake_value *find(const struct store *store,
     return NULL;
 }
 
-static bool read_all(void *context, const struct store *store, struct remote_read *reads,
-                     size_t count, int64_t deadline_ms, struct err *err)
+static bool read_all(void *context, const struct remote_request *request, struct remote_read *reads,
+                     size_t count, struct err *err)
 {
+    const struct store *store = request->store;
     (void)context;
-    (void)deadline_ms;
     for (size_t i = 0; i < count; i++) {
         const struct store_fake_value *value = find(store, &reads[i]);
         if (!value) {

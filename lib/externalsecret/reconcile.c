@@ -111,9 +111,15 @@ static bool fetch(struct run *run)
     const struct secret_source fake = fake_source();
     const struct secret_source *source =
         input->store->provider == PROVIDER_FAKE ? &fake : input->source;
+    const struct remote_request request = {
+        .store = input->store,
+        .namespace = input->external_secret->namespace,
+        .waiting = input->waiting,
+        .max_age_ms = input->max_age_ms,
+        .deadline_ms = input->deadline_ms,
+    };
     plan_make(input->external_secret, &run->plan);
-    if (!source->read(source->context, input->store, run->plan.reads, run->plan.read_count,
-                      input->deadline_ms, run->err) ||
+    if (!source->read(source->context, &request, run->plan.reads, run->plan.read_count, run->err) ||
         !plan_collect(input->external_secret, &run->plan, &run->fetched, run->err)) {
         return false;
     }

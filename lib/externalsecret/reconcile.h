@@ -23,6 +23,8 @@ struct reconcile_input {
     const struct store *store;                     /* the one it names; NULL: not found */
     const struct secret_source *source;            /* for the provider aws; fake needs none */
     const struct secret_sink *sink;
+    bool waiting;       /* as in struct remote_request */
+    int64_t max_age_ms; /* likewise */
     int64_t deadline_ms;
 };
 

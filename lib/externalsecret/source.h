@@ -18,12 +18,21 @@ struct remote_read {
     struct secret_buf value;
 };
 
+/* For whom, and in how much hurry. Everything is borrowed. */
+struct remote_request {
+    const struct store *store;
+    struct str_view namespace; /* the ExternalSecret's */
+    bool waiting;              /* a request or a held Pod waits; otherwise a refresh */
+    int64_t max_age_ms;        /* how long ago a value may have been fetched; 0: fetch it */
+    int64_t deadline_ms;       /* absolute, monotonic */
+};
+
 struct secret_source {
     /* Fills every read's value or fails as a whole. ERR_MISSING (a remote secret does not exist),
-     * ERR_DENIED, ERR_BUSY (throttled), ERR_TIMEOUT, ERR_UNAVAILABLE, ERR_INVALID. The message
-     * names the remote key and the cause (AWS error code, request id), never a value. */
-    bool (*read)(void *context, const struct store *store, struct remote_read *reads, size_t count,
-                 int64_t deadline_ms, struct err *err);
+     * ERR_DENIED, ERR_BUSY (throttled), ERR_TIMEOUT, ERR_UNAVAILABLE, ERR_TOO_BIG, ERR_INVALID. The
+     * message names the remote key and the cause (AWS error code, request id), never a value. */
+    bool (*read)(void *context, const struct remote_request *request, struct remote_read *reads,
+                 size_t count, struct err *err);
     void *context;
 };
 

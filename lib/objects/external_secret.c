@@ -85,7 +85,8 @@ static void decode_element(const struct json *element, size_t index,
     if (!name_is_secret_key(ret->secret_key)) {
         schema_note(unsupported, "%s.secretKey", path);
     }
-    if (ret->remote_key.len == 0) {
+    /* A NUL is in no name, and would be the end of one to whoever takes it for text. */
+    if (ret->remote_key.len == 0 || sv_find(ret->remote_key, '\0') < ret->remote_key.len) {
         schema_note(unsupported, "%s.key", ref_path);
     }
 }

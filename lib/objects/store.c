@@ -8,56 +8,26 @@
 
 enum {
     ELEMENT_PATH_BYTES = 64,
-    REGION_MAX_BYTES = 32, /* the longest of AWS, us-isob-east-1 and the like, have 16 */
 };
 
-/* refreshInterval only says how often the operator validates the store again. */
+/* refreshInterval says how often the operator validates the store again, retrySettings how its AWS
+ * client retries. */
 static const struct schema_field SPEC[] = {
-    {"controller", ""},
-    {"provider", NULL},
-    {"refreshInterval", NULL},
-    {"conditions", NULL},
-};
-static const struct schema_field AWS[] = {
-    {"service", "SecretsManager"},
-    {"region", NULL},
-    {"role", ""},
-    {"additionalRoles", ""},
-    {"externalID", ""},
-    {"sessionTags", ""},
-    {"transitiveTagKeys", ""},
-    {"sessionTagsPolicy", "None"},
-    {"prefix", ""},
+    {"controller", ""},      {"provider", NULL},   {"refreshInterval", NULL},
+    {"retrySettings", NULL}, {"conditions", NULL},
 };
 static const struct schema_field FAKE[] = {{"data", NULL}};
 static const struct schema_field FAKE_DATA[] = {{"key", NULL}, {"value", NULL}, {"version", NULL}};
 
-/* It becomes part of a host name. */
-static bool is_region(struct str_view text)
+static void decode_aws(const struct json *aws, bool cluster, struct store *ret,
+                       struct buf *unsupported)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char byte = text.data[i];
-        bool letter = byte >= 'a' && byte <= 'z';
-        bool digit = byte >= '0' && byte <= '9';
-        bool inner_dash = byte == '-' && i > 0 && i + 1 < text.len;
-        if (!letter && !digit && !inner_dash) {
-            return false;
-        }
-    }
-    return text.len > 0 && text.len <= REGION_MAX_BYTES;
-}
-
-static void decode_aws(const struct json *aws, struct store *ret, struct buf *unsupported)
-{
-    const char *path = "spec.provider.aws";
-    ret->provider = PROVIDER_AWS_SECRETS_MANAGER;
-    schema_check(aws, path, AWS, ARRAY_LEN(AWS), unsupported);
-    if (schema_text(aws, path, "service", unsupported).len == 0) {
-        schema_note(unsupported, "%s.service", path);
-    }
-    ret->region = schema_text(aws, path, "region", unsupported);
-    if (!is_region(ret->region)) {
-        schema_note(unsupported, "%s.region", path);
+    struct str_view service = json_string(json_member(aws, "service"));
+    ret->provider = sv_is(service, "ParameterStore") ? PROVIDER_AWS_PARAMETER_STORE
+                                                     : PROVIDER_AWS_SECRETS_MANAGER;
+    store_aws_decode(aws, cluster, &ret->aws, unsupported);
+    if (!sv_is(service, "SecretsManager") && !sv_is(service, "ParameterStore")) {
+        schema_note(unsupported, "spec.provider.aws.service");
     }
 }
 
@@ -94,7 +64,8 @@ static void decode_fake(const struct json *fake, struct store *ret, struct buf *
     }
 }
 
-static void decode_provider(const struct json *spec, struct store *ret, struct buf *unsupported)
+static void decode_provider(const struct json *spec, bool cluster, struct store *ret,
+                            struct buf *unsupported)
 {
     const struct json *providers = json_member(spec, "provider");
     const struct json *provider = NULL;
@@ -108,7 +79,7 @@ static void decode_provider(const struct json *spec, struct store *ret, struct b
     if (count != 1) {
         schema_note(unsupported, "spec.provider");
     } else if (sv_is(json_key(provider), "aws")) {
-        decode_aws(provider, ret, unsupported);
+        decode_aws(provider, cluster, ret, unsupported);
     } else if (sv_is(json_key(provider), "fake")) {
         decode_fake(provider, ret, unsupported);
     } else {
@@ -131,7 +102,7 @@ static void take_text(struct store *store, struct text_pool *pool)
     text_pool_take_names(pool, &store->namespace, &store->name);
     text_pool_take(pool, &store->uid);
     text_pool_take(pool, &store->resource_version);
-    text_pool_take(pool, &store->region);
+    store_aws_take_text(&store->aws, pool);
     text_pool_take(pool, &store->unsupported);
     for (size_t i = 0; i < store->fake_count; i++) {
         text_pool_take(pool, &store->fake[i].key);
@@ -170,7 +141,7 @@ bool store_decode(const struct json *object, bool cluster, struct store **ret, s
     store->generation = metadata.generation;
     schema_check(spec, "spec", SPEC, ARRAY_LEN(SPEC), &unsupported);
     check_conditions(spec, cluster, &unsupported);
-    decode_provider(spec, store, &unsupported);
+    decode_provider(spec, cluster, store, &unsupported);
     store->unsupported = buf_view(&unsupported);
     own(store);
     *ret = store;
@@ -190,6 +161,7 @@ void store_release(struct store *store)
             secret_buf_done(&store->fake[i].value);
         }
         free(store->fake);
+        store_aws_done(&store->aws);
         free(store->storage);
         free(store);
     }

@@ -12,10 +12,12 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/secret_buf.h"
+#include "objects/store_aws.h"
 
 enum store_provider {
     PROVIDER_OTHER, /* named in `unsupported` */
     PROVIDER_AWS_SECRETS_MANAGER,
+    PROVIDER_AWS_PARAMETER_STORE,
     PROVIDER_FAKE,
 };
 
@@ -34,7 +36,7 @@ struct store {
     struct str_view resource_version;
     int64_t generation;
     enum store_provider provider;
-    struct str_view region; /* aws */
+    struct store_aws aws; /* of the two providers by AWS */
     struct store_fake_value *fake;
     size_t fake_count;
     struct str_view unsupported; /* field path; empty: none */

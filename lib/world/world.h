@@ -87,6 +87,7 @@ struct secret *world_secret(struct world *world, struct str_view namespace, stru
 struct pod *world_pod(struct world *world, struct str_view namespace, struct str_view name);
 struct workload *world_workload(struct world *world, enum workload_kind kind,
                                 struct str_view namespace, struct str_view name);
+/* `namespace` means nothing for a ClusterSecretStore. */
 struct store *world_store(struct world *world, bool cluster, struct str_view namespace,
                           struct str_view name);
 struct external_secret *world_external_secret(struct world *world, struct str_view namespace,

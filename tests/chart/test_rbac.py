@@ -29,6 +29,8 @@ CLUSTER_KEYTURN: Rights = {
     **CLUSTER,
     ("", "secrets", ""): READ | {"create", "update"},
     ("external-secrets.io", "externalsecrets/finalizers", ""): {"update"},
+    ("", "serviceaccounts", ""): {"get"},
+    ("", "serviceaccounts/token", ""): {"create"},
 }
 OWN_NAMESPACE: Rights = {
     ("", "secrets", ""): {"create"},
@@ -65,6 +67,12 @@ def test_cluster_role_has_every_verb_used_and_no_other(
 ) -> None:
     manifests = helm.render({"externalSecrets": {"controller": controller}})
     assert granted(manifests.one("ClusterRole")) == expected
+
+
+def test_without_audiences_there_is_no_right_to_tokens(helm: Helm) -> None:
+    values = {"externalSecrets": {"controller": "keyturn", "tokenAudiences": []}}
+    rights = granted(helm.render(values).one("ClusterRole"))
+    assert not [resource for _, resource, _ in rights if resource.startswith("serviceaccounts")]
 
 
 def test_role_in_the_release_namespace(default: Manifests) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.chart.conftest import NAMESPACE, Helm, Json, Manifests
 
-BOUND = ("pods", "secrets", "subresources", "deployments", "statefulsets", "daemonsets")
+BOUND = ("pods", "secrets", "subresources", "tokens", "deployments", "statefulsets", "daemonsets")
 POLICY = "ValidatingAdmissionPolicy"
 BINDING = "ValidatingAdmissionPolicyBinding"
 
@@ -46,6 +46,8 @@ def test_no_operation_is_left_open(default: Manifests) -> None:
         ("", "secrets"),
         ("", "pods"),
         ("", "pods/*"),
+        ("", "serviceaccounts"),
+        ("", "serviceaccounts/*"),
         *(("apps", resource) for resource in workloads),
         *(("apps", f"{resource}/*") for resource in workloads),
     }

@@ -217,16 +217,39 @@ def test_network_policy(default: Manifests) -> None:
         "from": [{"namespaceSelector": monitoring}],
         "ports": [{"port": 8080, "protocol": "TCP"}],
     }
-    dns, out, itself = policy["egress"]
+    dns, out, credentials, itself = policy["egress"]
     assert {(port["port"], port["protocol"]) for port in dns["ports"]} == {
         (53, "UDP"),
         (53, "TCP"),
     }
     assert [port["port"] for port in out["ports"]] == [443, 6443]
+    assert [port["port"] for port in credentials["ports"]] == [80]
+    assert addresses(credentials) == ["169.254.170.23/32", "169.254.170.2/32", "fd00:ec2::23/128"]
     selector = default.one("Deployment")["spec"]["selector"]
     assert itself["to"] == [{"podSelector": selector}]
     # Rules see the port of the Pod, not that of the Service.
     assert [port["port"] for port in itself["ports"]] == [8443]
+
+
+def addresses(rule: Json) -> list[str]:
+    return [peer["ipBlock"]["cidr"] for peer in rule["to"]]
+
+
+def test_the_nodes_own_credentials_are_reached_only_where_they_are_allowed(helm: Helm) -> None:
+    manifests = helm.render({"aws": {"allowImds": True}})
+    credentials = manifests.one("NetworkPolicy")["spec"]["egress"][2]
+    assert addresses(credentials)[3:] == ["169.254.169.254/32", "fd00:ec2::254/128"]
+    (container,) = manifests.one("Deployment")["spec"]["template"]["spec"]["containers"]
+    assert "--aws-allow-imds" in container["args"]
+
+
+def test_aws_values_reach_the_program(helm: Helm) -> None:
+    queue = "https://sqs.eu-central-1.amazonaws.com/123456789012/changes"
+    manifests = helm.render({"aws": {"region": "eu-central-1", "rotationQueue": queue}})
+    (container,) = manifests.one("Deployment")["spec"]["template"]["spec"]["containers"]
+    assert container["env"] == [{"name": "AWS_REGION", "value": "eu-central-1"}]
+    assert f"--aws-rotation-queue={queue}" in container["args"]
+    assert "--aws-allow-imds" not in container["args"]
 
 
 def test_release_hook(default: Manifests) -> None:

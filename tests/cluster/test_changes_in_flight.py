@@ -19,9 +19,15 @@ STORE = "aws"
 def aws() -> Iterator[AwsStandIn]:
     with AwsStandIn() as standin:
         standin.add_principal()
-        standin.put("/first", "value of first")
-        standin.put("/second", "value of second")
         yield standin
+
+
+@pytest.fixture
+def remote(aws: AwsStandIn, namespace: str) -> str:
+    """Where the secrets of this test alone are, which nobody has read yet."""
+    for name in ("first", "second"):
+        aws.put(f"/{namespace}/{name}", f"value of {name}")
+    return f"/{namespace}"
 
 
 @pytest.fixture(scope="module")
@@ -67,28 +73,28 @@ def wait_for_keys(cluster: ControlPlane, namespace: str, *keys: str) -> None:
 
 
 def test_a_new_generation_is_carried_out_after_the_one_in_flight(
-    control_plane: ControlPlane, namespace: str, keyturn: Keyturn, aws: AwsStandIn
+    control_plane: ControlPlane, namespace: str, keyturn: Keyturn, aws: AwsStandIn, remote: str
 ) -> None:
     api = control_plane.api
     api.create(store(namespace))
-    held = aws.fail("hold", secret="/first", times=1)
-    api.create(external_secret(namespace, ONE="/first"))
+    held = aws.fail("hold", secret=f"{remote}/first", times=1)
+    api.create(external_secret(namespace, ONE=f"{remote}/first"))
     held.wait_held()
-    changed = external_secret(namespace, ONE="/first", TWO="/second")
+    changed = external_secret(namespace, ONE=f"{remote}/first", TWO=f"{remote}/second")
     api.patch("ExternalSecret", "app", {"spec": changed["spec"]}, namespace)
     held.release()
     wait_for_keys(control_plane, namespace, "ONE", "TWO")
 
 
 def test_a_re_created_external_secret_does_not_get_its_predecessors_result(
-    control_plane: ControlPlane, namespace: str, keyturn: Keyturn, aws: AwsStandIn
+    control_plane: ControlPlane, namespace: str, keyturn: Keyturn, aws: AwsStandIn, remote: str
 ) -> None:
     api = control_plane.api
     api.create(store(namespace))
-    held = aws.fail("hold", secret="/first", times=1)
-    api.create(external_secret(namespace, ONE="/first"))
+    held = aws.fail("hold", secret=f"{remote}/first", times=1)
+    api.create(external_secret(namespace, ONE=f"{remote}/first"))
     held.wait_held()
     api.delete("ExternalSecret", "app", namespace)
-    api.create(external_secret(namespace, TWO="/second"))
+    api.create(external_secret(namespace, TWO=f"{remote}/second"))
     held.release()
     wait_for_keys(control_plane, namespace, "TWO")

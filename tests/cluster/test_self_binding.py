@@ -43,10 +43,11 @@ MANAGED = "reconcile.external-secrets.io/managed"
 
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
+ACCOUNTS = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts"
 OWN_SECRETS = f"/api/v1/namespaces/{OWN_NAMESPACE}/secrets"
 APPS = f"/apis/apps/v1/namespaces/{NAMESPACE}"
 KINDS = {"deployments": "Deployment", "statefulsets": "StatefulSet", "daemonsets": "DaemonSet"}
-POLICIES = ("pods", "secrets", "subresources", *KINDS)
+POLICIES = ("pods", "secrets", "subresources", "tokens", *KINDS)
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,15 @@ def service_account_token(name: str) -> Object:
     body = secret(name)
     body["metadata"]["annotations"] = {"kubernetes.io/service-account.name": "default"}
     return {**body, "type": "kubernetes.io/service-account-token"}
+
+
+def token_request(*audiences: str, seconds: int = 600) -> Request:
+    body = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"audiences": list(audiences), "expirationSeconds": seconds},
+    }
+    return Request("POST", f"{ACCOUNTS}/default/token", body)
 
 
 # Patches: (body, content type)
@@ -281,6 +291,16 @@ SECRETS_DENIED = {
 }
 
 
+AWS_AUDIENCE = "sts.amazonaws.com"
+TOKENS_DENIED = {
+    # That is the API server's own.
+    "without-audience": token_request(),
+    "for-the-api-server": token_request("https://kubernetes.default.svc.cluster.local"),
+    "for-aws-and-others": token_request(AWS_AUDIENCE, "vault"),
+    "for-a-day": token_request(AWS_AUDIENCE, seconds=86400),
+}
+
+
 def requests_within_rbac() -> Iterator[Any]:
     """(policy, request): what the chart's RBAC lets through, so that only a policy can refuse."""
     for name, patch in POD_PATCHES_DENIED.items():
@@ -291,6 +311,8 @@ def requests_within_rbac() -> Iterator[Any]:
             yield pytest.param(resource, request, id=f"{resource}-{name}")
     for name, request in SECRETS_DENIED.items():
         yield pytest.param("secrets", request, id=f"secrets-{name}")
+    for name, request in TOKENS_DENIED.items():
+        yield pytest.param("tokens", request, id=f"tokens-{name}")
 
 
 EPHEMERAL = [{"name": "x", "image": "example/x"}]
@@ -331,9 +353,19 @@ def requests_beyond_rbac() -> Iterator[Any]:
         "delete-collection": Request("DELETE", SECRETS),
         "patch-of-a-users": Request("PATCH", f"{SECRETS}/users", *merge(data={"key": "eA=="})),
     }
+    role = {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/other"}
+    accounts = {
+        "create": Request(
+            "POST",
+            ACCOUNTS,
+            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "new"}},
+        ),
+        "role": Request("PATCH", f"{ACCOUNTS}/default", *annotated(**role)),
+    }
     for policy, requests in (
         ("pods", pods),
         ("secrets", secrets),
+        ("tokens", accounts),
         ("subresources", POD_SUBRESOURCES),
     ):
         for name, request in requests.items():
@@ -374,6 +406,7 @@ def denied_by(response: Response, policy: str) -> bool:
 PROBES = {
     "pods": Request("PATCH", f"{PODS}/held", *annotated(other="x")),
     "secrets": Request("POST", SECRETS, plain_secret("new")),
+    "tokens": token_request(),
     **{
         resource: Request("PATCH", f"{APPS}/{resource}/marked", *annotated(other="x"))
         for resource in KINDS
@@ -559,6 +592,12 @@ def test_s66_own_secrets(users: Users, name: str) -> None:
     assert created.status in (201, 409), created.body
     renewed = plain_secret(name, value=b"renewed")
     Request("PUT", f"{OWN_SECRETS}/{name}", renewed).expect(200, users.keyturn)
+
+
+def test_s66_token_for_aws(users: Users) -> None:
+    answer = token_request(AWS_AUDIENCE).expect(201, users.keyturn)
+    assert answer["spec"]["audiences"] == [AWS_AUDIENCE]
+    assert answer["status"]["token"]
 
 
 def test_s66_policies_have_no_type_warnings(users: Users) -> None:

@@ -119,6 +119,15 @@ class Serving:
     def wait_log(self, msg: str, timeout: float = 10.0, **fields: Any) -> Object:
         return self.process.wait_log(msg, timeout * SLOWER, **fields)
 
+    def wait_lease_renewed(self) -> None:
+        """Twice: whatever was under way before has been answered."""
+        count = self.api.count("update", "leases") + self.api.count("patch", "leases")
+        eventually(
+            lambda: self.api.count("update", "leases") + self.api.count("patch", "leases")
+            >= count + 2,
+            "the Lease renewed",
+        )
+
     def metrics(self) -> Metrics:
         return self.process.metrics(self.metrics_port)
 

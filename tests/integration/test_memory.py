@@ -18,6 +18,7 @@ import pytest
 from tests.cluster import objects
 from tests.cluster.rollouts import uses_each
 from tests.integration.builds import SANITIZED, SLOWER
+from tests.integration.planted import Planted, assert_nothing_left
 from tests.integration.serving import (
     NAMESPACE,
     OWN,
@@ -65,27 +66,6 @@ def test_s76_500_secrets_of_1_mib_are_listed_in_little_memory(tmp_path: Path) ->
 
 
 # 79: what is left in memory.
-
-
-class Planted:
-    """Values that must not be left in memory, named by the way they come."""
-
-    def __init__(self) -> None:
-        self.markers: list[Marker] = []
-
-    def new(self, name: str) -> str:
-        self.markers.append(Marker(name))
-        return self.markers[-1].text
-
-    def add(self, name: str, value: bytes) -> None:
-        self.markers.append(Marker(name, value))
-
-
-def assert_nothing_left(serving: Serving, planted: Planted) -> None:
-    result = scan(serving.process.pid, planted.markers)
-    # The kernel's own pages are nobody's to read.
-    assert all(name.startswith(("[vvar", "[vsyscall")) for name in result.unreadable)
-    assert result.parts() == 0, result.describe()
 
 
 USERS = uses_each("users")

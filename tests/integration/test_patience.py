@@ -128,12 +128,12 @@ def silent_store(folder: Path) -> None:
         options = {"external_secrets_controller": "keyturn"}
         with Serving(api, folder, aws.environment(), **options) as serving:
             serving.wait_synced()
-            aws.fail("reset_before_headers", secret="/prod/one")
+            aws.fail("hold")
             api.put(namespaced(objects.external_secret("one", "/prod/one")))
-            entry = serving.wait_log("externalsecret", name="one", outcome="failed")
-            assert entry["error_kind"] == "UNAVAILABLE"
-            # With the one retry that a call has.
-            assert aws.count(secret="/prod/one") == 2
+            entry = serving.wait_log("externalsecret", 30, name="one", outcome="failed")
+            assert entry["error_kind"] == "TIMEOUT"
+            # With the two retries that a call has.
+            assert aws.count(secret="/prod/one") == 3
             api.put(namespaced(objects.external_secret("two", "/prod/two")))
             entry = serving.wait_log("externalsecret", name="two", outcome="failed")
             assert entry["error_kind"] == "BUSY"

@@ -4,9 +4,8 @@
 #ifndef FAKE_TRANSPORT_H
 #define FAKE_TRANSPORT_H
 
-#include "base/clock.h"
+#include "aws/service_thread.h"
 #include "check_main.h"
-#include "http/transport.h"
 
 enum {
     FAKE_EXCHANGES = 6,
@@ -32,6 +31,7 @@ struct fake_sent {
     int64_t connect_timeout_ms;
     size_t max_answer;
     const char *ca_file;
+    bool fresh_connection;
 };
 
 struct fake_transport {
@@ -43,6 +43,7 @@ struct fake_transport {
     int64_t paused_ms;
     size_t pauses;
     uint32_t random_bits;
+    struct clock clock; /* of fake_thread() */
 };
 
 static inline int64_t fake_wall_ms(void *context)
@@ -90,6 +91,7 @@ static inline void fake_keep(struct fake_sent *sent, const struct http_request *
     sent->connect_timeout_ms = request->connect_timeout_ms;
     sent->max_answer = request->max_answer;
     sent->ca_file = request->tls.ca_file;
+    sent->fresh_connection = request->fresh_connection;
 }
 
 static inline bool fake_send(void *context, const struct http_request *request,
@@ -113,6 +115,19 @@ static inline bool fake_send(void *context, const struct http_request *request,
     buf_add_str(&ret->headers, step->headers ? step->headers : "");
     secret_buf_add(&ret->body, step->body);
     return true;
+}
+
+/* A thread that has nothing but the fake, which stays where it is. */
+static inline struct service_thread fake_thread(struct fake_transport *fake)
+{
+    fake->clock = fake_clock(fake);
+    return (struct service_thread){
+        .transport = {.send = fake_send, .context = fake},
+        .clock = &fake->clock,
+        .random = fake_random,
+        .pause = fake_pause,
+        .context = fake,
+    };
 }
 
 static inline const char *fake_header(const struct fake_sent *sent, const char *name)

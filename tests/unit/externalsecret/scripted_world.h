@@ -12,6 +12,7 @@
 
 enum {
     DEADLINE_MS = 5000,
+    MAX_AGE_MS = 60,
 };
 
 static const struct hmac_key digest_key = {.bytes = {7}};
@@ -162,14 +163,17 @@ static bool sink_replace(void *context, struct str_view namespace, struct str_vi
     return true;
 }
 
-static bool source_read(void *context, const struct store *store, struct remote_read *reads,
-                        size_t count, int64_t deadline_ms, struct err *err)
+static bool source_read(void *context, const struct remote_request *request,
+                        struct remote_read *reads, size_t count, struct err *err)
 {
     (void)context;
     world.fetches++;
     world.last_fetch_count = count;
-    ck_assert(sv_is(store->region, "eu-west-1"));
-    ck_assert_int_eq(deadline_ms, DEADLINE_MS);
+    ck_assert(sv_is(request->store->aws.region, "eu-west-1"));
+    ck_assert(sv_is(request->namespace, "prod"));
+    ck_assert(request->waiting);
+    ck_assert_int_eq(request->max_age_ms, MAX_AGE_MS);
+    ck_assert_int_eq(request->deadline_ms, DEADLINE_MS);
     if (failing(err)) {
         return false;
     }

@@ -16,7 +16,8 @@ static bool read_one(const struct store *store, const char *key, const char *ver
 {
     const struct secret_source source = fake_source();
     *read = (struct remote_read){.key = sv_of(key), .version = sv_of(version)};
-    return source.read(source.context, store, read, 1, 0, err);
+    const struct remote_request request = {.store = store};
+    return source.read(source.context, &request, read, 1, err);
 }
 
 START_TEST(finds_by_key_and_version)
@@ -53,7 +54,8 @@ START_TEST(fails_as_a_whole)
     const struct secret_source source = fake_source();
     struct remote_read reads[] = {{.key = SV("db")}, {.key = SV("typo")}};
     struct err err = {0};
-    ck_assert(!source.read(source.context, store, reads, 2, 0, &err));
+    const struct remote_request request = {.store = store};
+    ck_assert(!source.read(source.context, &request, reads, 2, &err));
     ck_assert_ptr_null(strstr(err.message, "hunter2"));
     secret_buf_done(&reads[0].value);
     secret_buf_done(&reads[1].value);

@@ -56,6 +56,8 @@ static enum reconcile_outcome run(void)
         .store = store,
         .source = &source,
         .sink = &sink,
+        .waiting = true,
+        .max_age_ms = MAX_AGE_MS,
         .deadline_ms = DEADLINE_MS,
     };
     secret_release(record);
@@ -159,6 +161,8 @@ START_TEST(does_without_a_record)
         .store = store,
         .source = &source,
         .sink = &sink,
+        .waiting = true,
+        .max_age_ms = MAX_AGE_MS,
         .deadline_ms = DEADLINE_MS,
     };
     ck_assert_int_eq(reconcile(&input, NULL, &err), RECONCILE_CREATED);
@@ -280,6 +284,8 @@ START_TEST(gives_up_when_others_are_always_first)
         .store = store,
         .source = &source,
         .sink = &busy,
+        .waiting = true,
+        .max_age_ms = MAX_AGE_MS,
         .deadline_ms = DEADLINE_MS,
     };
     ck_assert_int_eq(reconcile(&input, &record, &err), RECONCILE_FAILED);
@@ -382,9 +388,8 @@ static const struct {
     {"", ",'data':[{'secretKey':'a','remoteRef':{'key':'k','property':'a|b'}}]", NULL,
      RECONCILE_UNSUPPORTED, "spec.data[0].remoteRef.property"},
     {"", spec, "'provider':{'vault':{}}", RECONCILE_UNSUPPORTED, "spec.provider.vault"},
-    {"", spec,
-     "'provider':{'aws':{'service':'SecretsManager','region':'eu-west-1','role':'arn:x'}}",
-     RECONCILE_UNSUPPORTED, "spec.provider.aws.role"},
+    {"", spec, "'provider':{'aws':{'service':'SecretsManager','region':'eu-west-1','future':'x'}}",
+     RECONCILE_UNSUPPORTED, "spec.provider.aws.future"},
     {"", spec, "", RECONCILE_FAILED, "SecretStore store does not exist"},
     {",'deletionTimestamp':'2026-11-23T12:36:00Z'", spec, NULL, RECONCILE_FAILED, "being deleted"},
 };

@@ -153,6 +153,7 @@ static const struct {
     {"[{'secretKey':'k','remoteRef':{}}]", "spec.data[0].remoteRef.key"},
     {"[{'secretKey':'k'}]", "spec.data[0].remoteRef.key"},
     {"[{'secretKey':'k','remoteRef':{'key':7}}]", "spec.data[0].remoteRef.key"},
+    {"[{'secretKey':'k','remoteRef':{'key':'a\\u0000b'}}]", "spec.data[0].remoteRef.key"},
     {"[{'secretKey':'k','remoteRef':{'key':'r','property':[]}}]",
      "spec.data[0].remoteRef.property"},
     {"[{'secretKey':'k','remoteRef':'r'}]", "spec.data[0].remoteRef"},

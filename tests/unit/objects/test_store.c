@@ -41,7 +41,7 @@ START_TEST(reads_an_aws_store)
     ck_assert(sv_is(store->resource_version, "5"));
     ck_assert_int_eq(store->generation, 2);
     ck_assert_int_eq(store->provider, PROVIDER_AWS_SECRETS_MANAGER);
-    ck_assert(sv_is(store->region, "eu-central-1"));
+    ck_assert(sv_is(store->aws.region, "eu-central-1"));
     ck_assert_uint_eq(store->fake_count, 0);
     ck_assert(sv_is(store->unsupported, ""));
 }
@@ -68,42 +68,23 @@ static const struct {
      "'transitiveTagKeys':[],'sessionTagsPolicy':'None','auth':null}}}",
      "", true, PROVIDER_AWS_SECRETS_MANAGER},
     {"{'conditions':[{'namespaces':['a']}]," AWS "}}}", "", false, PROVIDER_AWS_SECRETS_MANAGER},
-    {"{'refreshInterval':'5m','retrySettings':null," AWS "}}}", "", false,
+    {"{'refreshInterval':'5m','retrySettings':{'maxRetries':3}," AWS "}}}", "", false,
      PROVIDER_AWS_SECRETS_MANAGER},
     {"{'provider':{'vault':null,'aws':{'service':'SecretsManager','region':'us-east-1'}}}", "",
      false, PROVIDER_AWS_SECRETS_MANAGER},
-    /* Whose credentials, and for whom. */
-    {"{" AWS ",'role':'arn:aws:iam::1:role/x'}}}", "spec.provider.aws.role", false,
+    /* Whose credentials, and for whom: tests/unit/objects/test_store_aws.c. */
+    {"{" AWS ",'auth':{'future':{}}}}}", "spec.provider.aws.auth.future", false,
      PROVIDER_AWS_SECRETS_MANAGER},
-    {"{" AWS ",'auth':{}}}}", "spec.provider.aws.auth", false, PROVIDER_AWS_SECRETS_MANAGER},
-    {"{" AWS ",'auth':{'jwt':{'serviceAccountRef':{'name':'x'}}}}}}", "spec.provider.aws.auth",
-     false, PROVIDER_AWS_SECRETS_MANAGER},
-    {"{" AWS ",'additionalRoles':['x']}}}", "spec.provider.aws.additionalRoles", false,
-     PROVIDER_AWS_SECRETS_MANAGER},
-    {"{" AWS ",'externalID':'x'}}}", "spec.provider.aws.externalID", false,
-     PROVIDER_AWS_SECRETS_MANAGER},
-    {"{" AWS ",'sessionTags':[{'key':'a','value':'b'}]}}}", "spec.provider.aws.sessionTags", false,
-     PROVIDER_AWS_SECRETS_MANAGER},
-    {"{" AWS ",'transitiveTagKeys':['a']}}}", "spec.provider.aws.transitiveTagKeys", false,
-     PROVIDER_AWS_SECRETS_MANAGER},
-    {"{" AWS ",'sessionTagsPolicy':'Simple'}}}", "spec.provider.aws.sessionTagsPolicy", false,
-     PROVIDER_AWS_SECRETS_MANAGER},
-    {"{" AWS ",'customSessionTags':{'a':'b'}}}}", "spec.provider.aws.customSessionTags", false,
-     PROVIDER_AWS_SECRETS_MANAGER},
-    {"{" AWS ",'prefix':'prod/'}}}", "spec.provider.aws.prefix", false,
-     PROVIDER_AWS_SECRETS_MANAGER},
-    {"{" AWS ",'secretsManager':{'recoveryWindowInDays':7}}}}", "spec.provider.aws.secretsManager",
-     false, PROVIDER_AWS_SECRETS_MANAGER},
-    {"{" AWS ",'future':''}}}", "spec.provider.aws.future", false, PROVIDER_AWS_SECRETS_MANAGER},
+    {"{" AWS ",'future':'x'}}}", "spec.provider.aws.future", false, PROVIDER_AWS_SECRETS_MANAGER},
     {"{'conditions':[{'namespaces':['a']}]," AWS "}}}", "spec.conditions", true,
      PROVIDER_AWS_SECRETS_MANAGER},
     {"{'conditions':{}," AWS "}}}", "spec.conditions", true, PROVIDER_AWS_SECRETS_MANAGER},
     {"{'controller':'other'," AWS "}}}", "spec.controller", false, PROVIDER_AWS_SECRETS_MANAGER},
-    {"{'retrySettings':{'maxRetries':3}," AWS "}}}", "spec.retrySettings", false,
-     PROVIDER_AWS_SECRETS_MANAGER},
     {"{'future':1," AWS "}}}", "spec.future", false, PROVIDER_AWS_SECRETS_MANAGER},
     /* Which service, and where. */
-    {"{'provider':{'aws':{'service':'ParameterStore','region':'us-east-1'}}}",
+    {"{'provider':{'aws':{'service':'ParameterStore','region':'us-east-1'}}}", "", false,
+     PROVIDER_AWS_PARAMETER_STORE},
+    {"{'provider':{'aws':{'service':'CertificateManager','region':'us-east-1'}}}",
      "spec.provider.aws.service", false, PROVIDER_AWS_SECRETS_MANAGER},
     {"{'provider':{'aws':{'region':'us-east-1'}}}", "spec.provider.aws.service", false,
      PROVIDER_AWS_SECRETS_MANAGER},
@@ -218,7 +199,7 @@ START_TEST(lives_until_the_last_reference_goes)
     struct store *store = decode_spec("{" AWS "}}}", false);
     ck_assert_ptr_eq(store_retain(store), store);
     store_release(store);
-    ck_assert(sv_is(store->region, "eu-central-1"));
+    ck_assert(sv_is(store->aws.region, "eu-central-1"));
     store_release(store);
     store_release(NULL);
 }

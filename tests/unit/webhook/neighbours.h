@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The neighbours of a controller, for its tests: an API server that answers from a table of routes,
- * a Lease that is held when the test says so, and Events that are only counted.
+/* The neighbours of a controller, for its tests: an API server and AWS that answer from one table
+ * of routes, a Lease that is held when the test says so, and Events that are only counted.
  *
  * What is defined here stands in for webhook/clients.c, leader.c and reporter.c: the linker takes
  * it and leaves their objects in the archive. The test of one of the latter two says so before
@@ -26,13 +26,16 @@ enum {
     API_PATIENCE_MS = 20000,
 };
 
-/* Answers requests of this method whose URL contains `part`; the first route that fits wins. */
+/* Answers requests of this method whose URL contains `part`; for calls to AWS, which all have the
+ * same, the operation or the body may contain it as well. The first route that fits wins. */
 struct api_route {
     const char *method;
     const char *part;
     unsigned status; /* 0: no answer comes, as after a timeout */
     char *body;
-    char *asked; /* body of the last request */
+    char *asked;  /* body of the last request */
+    char *url;    /* of the last request */
+    char *signer; /* its Authorization; "": none */
     unsigned count;
     bool held; /* answers wait until it is not */
 };
@@ -117,16 +120,46 @@ static inline void api_await(const char *method, const char *part, unsigned coun
     pthread_mutex_unlock(&api.mutex);
 }
 
+static inline struct str_view api_header(const struct http_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (strcmp(request->headers[i].name, name) == 0) {
+            return request->headers[i].value;
+        }
+    }
+    return (struct str_view){0};
+}
+
+static inline bool api_fits(const struct api_route *route, const struct http_request *request)
+{
+    struct str_view part = sv_of(route->part);
+    struct str_view operation = api_header(request, "X-Amz-Target");
+    bool aws = operation.len || sv_starts_with(request->body, SV("Action="));
+    return strcmp(route->method, request->method) == 0 &&
+           (sv_contains(sv_of(request->url), part) ||
+            (aws && (sv_contains(operation, part) || sv_contains(request->body, part))));
+}
+
 static inline struct api_route *api_route_of(const struct http_request *request)
 {
     for (size_t i = 0; i < api.route_count; i++) {
-        if (strcmp(api.routes[i].method, request->method) == 0 &&
-            strstr(request->url, api.routes[i].part)) {
+        if (api_fits(&api.routes[i], request)) {
             return &api.routes[i];
         }
     }
-    ck_abort_msg("no route for %s %s", request->method, request->url);
+    ck_abort_msg("no route for %s %s %.*s", request->method, request->url, SV_ARG(request->body));
     return NULL;
+}
+
+static inline void api_keep(struct api_route *route, const struct http_request *request)
+{
+    route->count++;
+    free(route->asked);
+    free(route->url);
+    free(route->signer);
+    route->asked = sv_dup(request->body);
+    route->url = str_dup(request->url);
+    route->signer = sv_dup(api_header(request, "Authorization"));
 }
 
 static inline bool api_send(void *context, const struct http_request *request,
@@ -135,9 +168,7 @@ static inline bool api_send(void *context, const struct http_request *request,
     (void)context;
     pthread_mutex_lock(&api.mutex);
     struct api_route *route = api_route_of(request);
-    route->count++;
-    free(route->asked);
-    route->asked = sv_dup(request->body);
+    api_keep(route, request);
     if (api.asked) {
         api.asked(route);
     }
@@ -168,6 +199,8 @@ static inline void api_end(void)
     for (size_t i = 0; i < api.route_count; i++) {
         free(api.routes[i].body);
         free(api.routes[i].asked);
+        free(api.routes[i].url);
+        free(api.routes[i].signer);
     }
     api.route_count = 0;
     api.asked = NULL;
@@ -194,6 +227,7 @@ void *clients_start(void *argument)
 {
     const struct clients_options *options = argument;
     struct clients *clients = mem_alloc(sizeof *clients);
+    clients->options = options;
     clients->kube = (struct kube_client){
         .config = options->config, .transport = {.send = api_send}, .clock = options->clock};
     return clients;

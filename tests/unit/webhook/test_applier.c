@@ -6,7 +6,9 @@
 #include "neighbours.h"
 #include "quoted_json.h"
 #include "webhook/applier.h"
+#include "webhook/read_ahead.h"
 #include "webhook/sources.h"
+#include "webhook/sweep.h"
 
 static struct fingerprint_keys keys;
 static struct kube_config *config;
@@ -19,14 +21,37 @@ static struct log quiet;
 
 static const char SECRETS[] = "/namespaces/n/secrets";
 
-/* Stands in for webhook/sources.c: every key has the value "v". */
-static bool read_all(void *context, const struct store *store, struct remote_read *reads,
-                     size_t count, int64_t deadline_ms, struct err *err)
+enum {
+    REQUESTS_KEPT = 8,
+};
+
+/* What webhook/sources.c and webhook/read_ahead.c were asked for, which stand-ins of them keep. */
+static struct {
+    atomic_bool denied; /* every read */
+    atomic_uint requests;
+    int64_t max_age_ms[REQUESTS_KEPT];
+    int64_t deadline_ms[REQUESTS_KEPT];
+    atomic_uint ahead_calls;
+    size_t ahead_count[REQUESTS_KEPT];
+    int64_t ahead_deadline_ms[REQUESTS_KEPT];
+} asked;
+
+/* Stands in for webhook/sources.c: every key has the value "v", a store called "silent" has none.
+ */
+static bool read_all(void *context, const struct remote_request *request, struct remote_read *reads,
+                     size_t count, struct err *err)
 {
     (void)context;
-    (void)store;
-    (void)deadline_ms;
-    (void)err;
+    unsigned requests = atomic_load(&asked.requests);
+    asked.max_age_ms[requests % REQUESTS_KEPT] = request->max_age_ms;
+    asked.deadline_ms[requests % REQUESTS_KEPT] = request->deadline_ms;
+    atomic_store(&asked.requests, requests + 1);
+    if (atomic_load(&asked.denied)) {
+        return err_set(err, ERR_DENIED, "not allowed");
+    }
+    if (sv_is(request->store->name, "silent")) {
+        return err_set(err, ERR_TIMEOUT, "no answer");
+    }
     for (size_t i = 0; i < count; i++) {
         secret_buf_init(&reads[i].value, 16);
         secret_buf_add(&reads[i].value, SV("v"));
@@ -38,6 +63,18 @@ struct secret_source sources_for(struct clients *clients)
 {
     (void)clients;
     return (struct secret_source){.read = read_all};
+}
+
+/* Stands in for webhook/read_ahead.c. */
+void read_ahead(struct clients *clients, const struct external_secret *const *all, size_t count,
+                int64_t deadline_ms)
+{
+    (void)clients;
+    (void)all;
+    unsigned calls = atomic_load(&asked.ahead_calls);
+    asked.ahead_count[calls % REQUESTS_KEPT] = count;
+    asked.ahead_deadline_ms[calls % REQUESTS_KEPT] = deadline_ms;
+    atomic_store(&asked.ahead_calls, calls + 1);
 }
 
 static void put_store(const char *name, const char *version)
@@ -53,13 +90,13 @@ static void put_store(const char *name, const char *version)
     json_text_done(&json);
 }
 
-static void put_external_secret(const char *name)
+static void put_external_secret_of(const char *name, const char *store)
 {
-    struct json_text json = quoted_json(
-        "{'metadata':{'namespace':'n','name':'%s','uid':'u-%s','resourceVersion':'1',"
-        "'generation':1},'spec':{'secretStoreRef':{'name':'store'},'refreshInterval':'1h',"
-        "'data':[{'secretKey':'k','remoteRef':{'key':'r'}}]}}",
-        name, name);
+    struct json_text json =
+        quoted_json("{'metadata':{'namespace':'n','name':'%s','uid':'u-%s','resourceVersion':'1',"
+                    "'generation':1},'spec':{'secretStoreRef':{'name':'%s'},'refreshInterval':'1h',"
+                    "'data':[{'secretKey':'k','remoteRef':{'key':'r'}}]}}",
+                    name, name, store);
     struct external_secret *decoded = NULL;
     struct err err = {0};
     ck_assert_msg(external_secret_decode(json.root, &decoded, &err), "%s", err.message);
@@ -67,9 +104,15 @@ static void put_external_secret(const char *name)
     json_text_done(&json);
 }
 
+static void put_external_secret(const char *name)
+{
+    put_external_secret_of(name, "store");
+}
+
 static void setup(void)
 {
     const unsigned char installation_key[INSTALLATION_KEY_BYTES] = {5};
+    memset(&asked, 0, sizeof asked);
     fingerprint_keys_derive(installation_key, &keys);
     api_begin();
     quiet = (struct log){
@@ -204,11 +247,68 @@ START_TEST(nothing_is_looked_at_before_its_stores_are_known)
     put_external_secret("a");
     world_set_synced(world, WORLD_STORES, false);
     applier_look_at_all(applier);
+    /* What goes with "b" would have had its turn before "c". */
     carry_out("b", POST_OF("b"));
+    carry_out("c", POST_OF("c"));
+    ck_assert_uint_eq(atomic_load(&asked.ahead_calls), 0);
     ck_assert_uint_eq(api_count("POST", POST_OF("a")), 0);
     world_set_synced(world, WORLD_STORES, true);
     applier_look_at_all(applier);
     api_await("POST", POST_OF("a"), 1);
+}
+END_TEST
+
+/* Of what was carried out. */
+static bool is_counted(const char *outcome)
+{
+    char sample[128];
+    struct buf text;
+    buf_init(&text, 65536);
+    metrics_write(metrics, &text);
+    (void)snprintf(sample, sizeof sample, "keyturn_externalsecrets_total{outcome=\"%s\"} ",
+                   outcome);
+    bool found = sv_contains(buf_view(&text), sv_of(sample));
+    buf_done(&text);
+    return found;
+}
+
+START_TEST(a_store_that_may_yet_be_told_of_is_not_missing)
+{
+    script_api(201);
+    world_set_synced(world, WORLD_STORES, false);
+    put_external_secret_of("a", "late");
+    applier_external_secret_changed(applier, SV("n"), SV("a"));
+    /* There is one worker: its turn was before these. */
+    carry_out("b", POST_OF("b"));
+    carry_out("c", POST_OF("c"));
+    ck_assert(is_counted("created"));
+    ck_assert(!is_counted("failed"));
+    put_store("late", "1");
+    applier_store_changed(applier, false, SV("n"), SV("late"));
+    api_await("POST", POST_OF("a"), 1);
+}
+END_TEST
+
+START_TEST(what_is_listed_has_its_turn_with_all_the_others)
+{
+    static const char *const names[] = {"a", "b", "c"};
+    script_api(201);
+    world_set_synced(world, WORLD_EXTERNAL_SECRETS, false);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        put_external_secret(names[i]);
+        applier_external_secret_changed(applier, SV("n"), sv_of(names[i]));
+    }
+    applier_store_changed(applier, false, SV("n"), SV("other"));
+    world_set_synced(world, WORLD_EXTERNAL_SECRETS, true);
+    applier_look_at_all(applier);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        CLEANUP(buf_done) struct buf post;
+        buf_init(&post, 128);
+        buf_printf(&post, "externalsecrets.external-secrets.io%%2F%s", names[i]);
+        api_await("POST", post.data, 1);
+    }
+    ck_assert_uint_eq(atomic_load(&asked.ahead_calls), 1);
+    ck_assert_uint_eq(asked.ahead_count[0], ARRAY_LEN(names));
 }
 END_TEST
 
@@ -242,6 +342,91 @@ START_TEST(what_changed_while_another_led_is_carried_out)
 }
 END_TEST
 
+static void await_requests(unsigned count)
+{
+    int64_t deadline = clock_monotonic_ms(clock_system()) + API_PATIENCE_MS;
+    while (atomic_load(&asked.requests) < count) {
+        ck_assert_int_lt(clock_monotonic_ms(clock_system()), deadline);
+        sched_yield();
+    }
+}
+
+START_TEST(what_was_read_ahead_with_another_has_its_turn)
+{
+    script_api(201);
+    put_external_secret("a");
+    put_external_secret("b");
+    applier_external_secret_changed(applier, SV("n"), SV("a"));
+    api_await("POST", POST_OF("a"), 1);
+    api_await("POST", POST_OF("b"), 1);
+    ck_assert_uint_eq(atomic_load(&asked.ahead_calls), 1);
+    ck_assert_uint_eq(asked.ahead_count[0], 2);
+}
+END_TEST
+
+/* Another's store may take all the time there is for that, and is no fault of its own. */
+START_TEST(reading_ahead_leaves_time_for_its_own_store)
+{
+    script_api(201);
+    carry_out("a", POST_OF("a"));
+    ck_assert_uint_eq(atomic_load(&asked.ahead_calls), 1);
+    ck_assert_int_ge(asked.deadline_ms[0] - asked.ahead_deadline_ms[0], 15000);
+}
+END_TEST
+
+START_TEST(what_a_silent_store_has_is_read_ahead_once)
+{
+    script_api(201);
+    put_store("silent", "1");
+    put_external_secret_of("s", "silent");
+    applier_external_secret_changed(applier, SV("n"), SV("s"));
+    await_requests(1);
+    carry_out("a", POST_OF("a"));
+    ck_assert_uint_eq(atomic_load(&asked.ahead_calls), 2);
+    ck_assert_uint_eq(asked.ahead_count[1], 1);
+    /* Nor when its own turn comes, which is in a second. */
+    applier_remote_changed(applier, SV("n"), SV("s"));
+    carry_out("b", POST_OF("b"));
+    ck_assert_uint_eq(atomic_load(&asked.requests), 3);
+    ck_assert_uint_eq(atomic_load(&asked.ahead_calls), 3);
+    ck_assert_uint_eq(asked.ahead_count[2], 1);
+}
+END_TEST
+
+/* A refusal that the cache still knows would otherwise answer every try of its half minute. */
+START_TEST(what_failed_is_tried_again_with_almost_no_age)
+{
+    script_api(201);
+    atomic_store(&asked.denied, true);
+    put_external_secret("a");
+    applier_external_secret_changed(applier, SV("n"), SV("a"));
+    await_requests(1);
+    atomic_store(&asked.denied, false);
+    api_await("POST", POST_OF("a"), 1);
+    ck_assert_uint_eq(atomic_load(&asked.requests), 2);
+    ck_assert_int_eq(asked.max_age_ms[0], SWEEP_FRESH_MS);
+    ck_assert_int_eq(asked.max_age_ms[1], 500);
+    applier_remote_changed(applier, SV("n"), SV("a"));
+    await_requests(3);
+    ck_assert_int_eq(asked.max_age_ms[2], SWEEP_FRESH_MS);
+}
+END_TEST
+
+START_TEST(what_changed_in_aws_is_looked_at_by_the_leader_only)
+{
+    script_api(201);
+    carry_out("a", POST_OF("a"));
+    carry_out("b", POST_OF("b"));
+    atomic_store(&lease_is_held, false);
+    applier_remote_changed(applier, SV("n"), SV("a"));
+    atomic_store(&lease_is_held, true);
+    carry_out("c", POST_OF("c"));
+    ck_assert_uint_eq(atomic_load(&asked.requests), 3);
+    applier_remote_changed(applier, SV("n"), SV("a"));
+    await_requests(4);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("webhook/applier");
@@ -251,8 +436,15 @@ Suite *suite(void)
     tcase_add_test(tcase, an_api_server_that_fails_says_nothing_about_the_store);
     tcase_add_test(tcase, looking_at_everything_asks_for_nothing_that_is_not_due);
     tcase_add_test(tcase, nothing_is_looked_at_before_its_stores_are_known);
+    tcase_add_test(tcase, a_store_that_may_yet_be_told_of_is_not_missing);
+    tcase_add_test(tcase, what_is_listed_has_its_turn_with_all_the_others);
     tcase_add_test(tcase, a_store_that_is_listed_again_is_asked_when_it_has_changed);
     tcase_add_test(tcase, what_changed_while_another_led_is_carried_out);
+    tcase_add_test(tcase, what_was_read_ahead_with_another_has_its_turn);
+    tcase_add_test(tcase, reading_ahead_leaves_time_for_its_own_store);
+    tcase_add_test(tcase, what_a_silent_store_has_is_read_ahead_once);
+    tcase_add_test(tcase, what_failed_is_tried_again_with_almost_no_age);
+    tcase_add_test(tcase, what_changed_in_aws_is_looked_at_by_the_leader_only);
     suite_add_tcase(suite, tcase);
     return suite;
 }

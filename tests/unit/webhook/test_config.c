@@ -4,7 +4,7 @@
 #include "check_main.h"
 
 enum {
-    MAX_WORDS = 4,
+    MAX_WORDS = 5,
 };
 
 /* What a process would find; each case sets it. */
@@ -83,6 +83,9 @@ START_TEST(defaults_are_those_of_the_documentation)
     ck_assert_int_eq(config.hold_described_ms, 300000);
     ck_assert_int_eq(config.hold_undescribed_ms, 60000);
     ck_assert_int_eq(config.drain_delay_ms, 5000);
+    ck_assert(!config.aws_allow_imds);
+    ck_assert(!config.aws_insecure_endpoint);
+    ck_assert_ptr_null(config.aws_rotation_queue);
     config_done(&config);
 }
 END_TEST
@@ -106,6 +109,29 @@ START_TEST(command_line_wins_over_environment_over_default)
     ck_assert_str_eq(config.lease, "keyturn");
     ck_assert_int_eq(config.debounce_ms, 90000);
     ck_assert_int_eq(config.max_wait_ms, 120000);
+    config_done(&config);
+    clear_environment();
+}
+END_TEST
+
+#define QUEUE "https://sqs.eu-north-1.amazonaws.com/111122223333/rotations"
+
+START_TEST(what_aws_may_be_used_for_is_said)
+{
+    struct config config;
+    struct err err = {0};
+    const char *const words[MAX_WORDS] = {"--namespace=a", "--aws-allow-imds",
+                                          "--aws-insecure-endpoint", "--aws-rotation-queue", QUEUE};
+    ck_assert_msg(load(words, &config, &err), "%s", err.message);
+    ck_assert(config.aws_allow_imds);
+    ck_assert(config.aws_insecure_endpoint);
+    ck_assert_str_eq(config.aws_rotation_queue, QUEUE);
+    config_done(&config);
+    environment[0].name = "KEYTURN_AWS_ROTATION_QUEUE";
+    environment[0].value = "http://127.0.0.1:4566/000000000000/rotations";
+    const char *const none[MAX_WORDS] = {"--namespace=a"};
+    ck_assert_msg(load(none, &config, &err), "%s", err.message);
+    ck_assert_str_eq(config.aws_rotation_queue, environment[0].value);
     config_done(&config);
     clear_environment();
 }
@@ -163,6 +189,14 @@ static const struct {
      NULL,
      NULL,
      {"--admission-budget", "--webhook-timeout"}},
+    {{"--aws-rotation-queue", "rotations", "--namespace=a"},
+     NULL,
+     NULL,
+     {"--aws-rotation-queue \"rotations\"", "https://"}},
+    {{"--aws-rotation-queue", "arn:aws:sqs:eu-north-1:111122223333:rotations", "--namespace=a"},
+     NULL,
+     NULL,
+     {"--aws-rotation-queue", "no URL of a queue"}},
     {{NULL}, NULL, NULL, {"--namespace is missing", "/nonexistent/namespace"}},
     {{NULL}, "KEYTURN_DEBOUNCE", "soon", {"KEYTURN_DEBOUNCE \"soon\"", "write it like"}},
     {{NULL}, "KEYTURN_NAMESPACE", "a/b", {"KEYTURN_NAMESPACE \"a/b\"", "no namespace"}},
@@ -188,13 +222,30 @@ END_TEST
 START_TEST(help_explains_every_option)
 {
     static const char *const options[] = {
-        "--listen",          "--metrics-listen",     "--namespace",
-        "--service",         "--service-address",    "--webhook-configuration",
-        "--kubeconfig",      "--certificate-secret", "--installation-key-secret",
-        "--lease",           "--identity",           "--external-secrets-controller",
-        "--io-threads",      "--connection-limit",   "--admission-budget",
-        "--webhook-timeout", "--debounce",           "--max-wait",
-        "--hold-described",  "--hold-undescribed",   "--drain-delay",
+        "--listen",
+        "--metrics-listen",
+        "--namespace",
+        "--service",
+        "--service-address",
+        "--webhook-configuration",
+        "--kubeconfig",
+        "--certificate-secret",
+        "--installation-key-secret",
+        "--lease",
+        "--identity",
+        "--external-secrets-controller",
+        "--io-threads",
+        "--connection-limit",
+        "--admission-budget",
+        "--webhook-timeout",
+        "--debounce",
+        "--max-wait",
+        "--hold-described",
+        "--hold-undescribed",
+        "--drain-delay",
+        "--aws-allow-imds",
+        "--aws-insecure-endpoint",
+        "--aws-rotation-queue",
     };
     struct buf text;
     buf_init(&text, 65536);
@@ -257,6 +308,7 @@ Suite *suite(void)
     TCase *serve = tcase_create("serve");
     tcase_add_test(serve, defaults_are_those_of_the_documentation);
     tcase_add_test(serve, command_line_wins_over_environment_over_default);
+    tcase_add_test(serve, what_aws_may_be_used_for_is_said);
     tcase_add_test(serve, namespace_comes_from_the_service_account);
     tcase_add_loop_test(serve, mistakes_are_one_line_that_helps, 0, ARRAY_LEN(mistakes));
     tcase_add_test(serve, help_explains_every_option);

@@ -12,6 +12,7 @@ static struct {
     pthread_cond_t changed;
     bool open;
     enum presence answer;
+    bool failing; /* the Secret cannot be made */
     unsigned flown;
     unsigned resumed;
 } sky;
@@ -30,8 +31,14 @@ static void fly(void *context, struct flight *flight, void *thread_context)
         pthread_cond_wait(&sky.changed, &sky.mutex);
     }
     enum presence answer = sky.answer;
+    bool failing = sky.failing;
     pthread_mutex_unlock(&sky.mutex);
     flight_found(flight, answer, NULL);
+    if (failing) {
+        struct err err;
+        err_set(&err, ERR_DENIED, "AccessDenied for %.*s", SV_ARG(flight_name(flight)));
+        flight_failed(flight, &err);
+    }
 }
 
 static void resume(void *argument)
@@ -135,6 +142,26 @@ START_TEST(two_requests_share_one_flight)
 }
 END_TEST
 
+START_TEST(who_waits_is_told_why_it_failed)
+{
+    struct request first;
+    struct request second;
+    request_init(&first);
+    request_init(&second);
+    sky.failing = true;
+    ck_assert(flights_join(flights, &first.waiter, both, 1, true, in_ms(60000)));
+    ck_assert(flights_join(flights, &second.waiter, both, 1, true, in_ms(60000)));
+    open_sky();
+    await(&sky.resumed, 2);
+    ck_assert_str_eq(first.waiter.cause, "AccessDenied for a");
+    ck_assert_str_eq(second.waiter.cause, "AccessDenied for a");
+    free(first.waiter.cause);
+    free(second.waiter.cause);
+    facts_done(&first.facts);
+    facts_done(&second.facts);
+}
+END_TEST
+
 START_TEST(looking_and_making_are_different_flights)
 {
     struct request first;
@@ -232,6 +259,7 @@ Suite *suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, resumes_once_when_the_last_flight_has_landed);
     tcase_add_test(tcase, two_requests_share_one_flight);
+    tcase_add_test(tcase, who_waits_is_told_why_it_failed);
     tcase_add_test(tcase, looking_and_making_are_different_flights);
     tcase_add_test(tcase, the_deadline_resumes_and_a_late_result_reaches_nobody);
     tcase_add_test(tcase, too_many_waiters_are_not_taken);

@@ -53,11 +53,24 @@ END_TEST
 
 START_TEST(one_answer_opens_it_again)
 {
-    fail_at(&first, ERR_UNAVAILABLE, 0);
+    fail_at(&first, ERR_TIMEOUT, 0);
     ck_assert(may_ask(&first, STORE_PROBE_MS));
     store_health_note(&health, &first, STORE_PROBE_MS, NULL);
     ck_assert(may_ask(&first, STORE_PROBE_MS + 1));
     ck_assert(may_ask(&first, STORE_PROBE_MS + 2));
+}
+END_TEST
+
+START_TEST(to_look_whether_it_is_silent_takes_no_probe)
+{
+    ck_assert(!store_health_is_silent(&health, &first));
+    fail_at(&first, ERR_TIMEOUT, 0);
+    ck_assert(store_health_is_silent(&health, &first));
+    ck_assert(!store_health_is_silent(&health, &second));
+    ck_assert(may_ask(&first, STORE_PROBE_MS));
+    ck_assert(store_health_is_silent(&health, &first));
+    store_health_note(&health, &first, STORE_PROBE_MS, NULL);
+    ck_assert(!store_health_is_silent(&health, &first));
 }
 END_TEST
 
@@ -67,6 +80,9 @@ START_TEST(a_refusal_is_an_answer)
     ck_assert(may_ask(&first, 1));
     fail_at(&first, ERR_MISSING, 1);
     ck_assert(may_ask(&first, 2));
+    /* Nobody has waited for it; the endpoint's own breaker counts those. */
+    fail_at(&first, ERR_UNAVAILABLE, 2);
+    ck_assert(may_ask(&first, 3));
 }
 END_TEST
 
@@ -101,6 +117,7 @@ Suite *suite(void)
     tcase_add_test(tcase, a_store_that_answers_is_always_asked);
     tcase_add_test(tcase, a_silent_store_is_probed_once_every_ten_seconds);
     tcase_add_test(tcase, one_answer_opens_it_again);
+    tcase_add_test(tcase, to_look_whether_it_is_silent_takes_no_probe);
     tcase_add_test(tcase, a_refusal_is_an_answer);
     tcase_add_test(tcase, stores_do_not_share_their_fate);
     tcase_add_test(tcase, stores_that_are_gone_are_forgotten);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How often the queue is asked while a look at a secret is due soon: each request is paid for. */
+#include "webhook/rotation.h"
+
+#include "aws_scene.h"
+#include "aws_values.h"
+#include "check_main.h"
+
+#define QUEUE "https://sqs.eu-north-1.amazonaws.com/111122223333/rotations"
+
+static struct rotation *rotation;
+static unsigned hurried; /* requests that did not wait for a message; under the mutex */
+
+/* Stands in for webhook/applier.c. */
+void applier_remote_changed(struct applier *applier, struct str_view namespace,
+                            struct str_view name)
+{
+    (void)applier;
+    (void)namespace;
+    (void)name;
+}
+
+static void asked(struct api_route *route)
+{
+    if (strcmp(route->part, "ReceiveMessage") == 0) {
+        hurried += strstr(route->asked, "\"WaitTimeSeconds\":0") != NULL;
+        if (route->count == 2) {
+            api_set("POST", "ReceiveMessage", 200, "{}");
+        }
+    }
+}
+
+static void setup(void)
+{
+    aws_scene_begin();
+    rotation = NULL;
+    hurried = 0;
+    atomic_store(&lease_is_held, true);
+    world_put_store(scene.world, aws_scene_store(false, "store", "SecretsManager", ""));
+    external_secret_release(
+        aws_scene_external_secret("n", "a", "store", "{'secretKey':'k','remoteRef':{'key':'db'}}"));
+}
+
+static void teardown(void)
+{
+    rotation_free(rotation);
+    aws_scene_end();
+}
+
+#define EVENT                                                                                      \
+    "{\\\"source\\\":\\\"aws.secretsmanager\\\",\\\"detail-type\\\":\\\"Secret Label Updated\\\"," \
+    "\\\"detail\\\":{\\\"name\\\":\\\"db\\\",\\\"labelUpdated\\\":\\\"AWSCURRENT\\\","             \
+    "\\\"versionId\\\":\\\"v2\\\"}}"
+
+/* The old version comes at each of them. */
+START_TEST(between_two_looks_the_queue_is_asked_but_once)
+{
+    pthread_mutex_lock(&api.mutex);
+    api.asked = asked;
+    api_set("POST", "ReceiveMessage", 200, "%s",
+            "{'Messages':[{'ReceiptHandle':'h','Body':'" EVENT "'}]}");
+    api_set("POST", "DeleteMessageBatch", 200, "{'Successful':[{'Id':'0'}]}");
+    api_set("POST", "GetSecretValue", 200, SECRET_ANSWER("db", "v1", "'SecretString':'x'"));
+    pthread_mutex_unlock(&api.mutex);
+    rotation = rotation_new(&(struct rotation_options){.clock = clock_system(),
+                                                       .log = &scene.quiet,
+                                                       .metrics = scene.metrics,
+                                                       .world = scene.world,
+                                                       .clients = &scene.options,
+                                                       .queue_url = QUEUE});
+    rotation_start(rotation);
+    api_await("POST", "GetSecretValue", 3);
+    pthread_mutex_lock(&api.mutex);
+    ck_assert_uint_le(hurried, 2);
+    pthread_mutex_unlock(&api.mutex);
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *suite = suite_create("rotation_pace");
+    TCase *tcase = tcase_create("rotation_pace");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, between_two_looks_the_queue_is_asked_but_once);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which failures of a read say that the store does not answer: those make others wait for it. */
+#include "check_main.h"
+
+#include "quoted_json.h"
+#include "webhook/aws_reading.h"
+#include "webhook/sources.h"
+
+enum {
+    READS = 3,
+};
+
+static struct store *store;
+static struct clients clients;
+static enum err_kind identity_failure;
+static struct reader_item answers[READS];
+
+/* These stand in for webhook/aws_reading.c. */
+bool aws_reading_identity(struct clients *with, const struct store *of, struct str_view namespace,
+                          int64_t deadline_ms, struct store_identity *ret, struct err *err)
+{
+    (void)with;
+    (void)of;
+    (void)namespace;
+    (void)deadline_ms;
+    (void)ret;
+    return identity_failure == ERR_NONE || err_set(err, identity_failure, "the API server");
+}
+
+char *aws_reading_key(const struct store *of, struct str_view key)
+{
+    (void)of;
+    return sv_dup(key);
+}
+
+bool aws_reading_read(struct clients *with, const struct remote_request *request,
+                      const struct store_identity *identity, struct reader_item *items,
+                      size_t count, struct err *err)
+{
+    (void)with;
+    (void)request;
+    (void)identity;
+    ck_assert_uint_eq(count, READS);
+    for (size_t i = 0; i < count; i++) {
+        items[i].error = answers[i].error;
+        items[i].err = answers[i].err;
+        items[i].age_ms = answers[i].age_ms;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].error.class != SERVICE_OK) {
+            *err = items[i].err;
+            return false;
+        }
+    }
+    return true;
+}
+
+static void answer(size_t i, enum service_error_class class, enum err_kind kind, int64_t age_ms)
+{
+    answers[i] = (struct reader_item){.error = {.class = class}, .age_ms = age_ms};
+    if (kind != ERR_NONE) {
+        (void)err_set(&answers[i].err, kind, "as told");
+    }
+}
+
+static enum err_kind read_all(void)
+{
+    struct remote_read reads[READS] = {{.key = SV("a")}, {.key = SV("b")}, {.key = SV("c")}};
+    const struct remote_request request = {.store = store, .namespace = SV("n")};
+    struct err err = {0};
+    struct secret_source source = sources_for(&clients);
+    bool read = source.read(source.context, &request, reads, READS, &err);
+    for (size_t i = 0; i < READS; i++) {
+        secret_buf_done(&reads[i].value);
+    }
+    ck_assert_int_eq(read, err.kind == ERR_NONE);
+    return err.kind;
+}
+
+static void setup(void)
+{
+    struct err err = {0};
+    struct json_text json = quoted_json(
+        "{'metadata':{'namespace':'n','name':'store','uid':'u','resourceVersion':'1'},'spec':"
+        "{'provider':{'aws':{'service':'SecretsManager','region':'eu-central-1'}}}}");
+    ck_assert_msg(store_decode(json.root, false, &store, &err), "%s", err.message);
+    json_text_done(&json);
+    identity_failure = ERR_NONE;
+    memset(answers, 0, sizeof answers);
+}
+
+static void teardown(void)
+{
+    store_release(store);
+}
+
+START_TEST(a_store_that_says_nothing_at_all_has_timed_out)
+{
+    for (size_t i = 0; i < READS; i++) {
+        answer(i, SERVICE_TRANSPORT, ERR_TIMEOUT, 0);
+    }
+    ck_assert_int_eq(read_all(), ERR_TIMEOUT);
+}
+END_TEST
+
+START_TEST(what_the_cache_had_is_no_answer_of_the_store)
+{
+    answer(0, SERVICE_TRANSPORT, ERR_TIMEOUT, 0);
+    answer(1, SERVICE_OK, ERR_NONE, 500);
+    answer(2, SERVICE_TRANSPORT, ERR_TIMEOUT, 0);
+    ck_assert_int_eq(read_all(), ERR_TIMEOUT);
+}
+END_TEST
+
+static const enum service_error_class ANSWERED[] = {SERVICE_OK, SERVICE_NOT_FOUND, SERVICE_DENIED,
+                                                    SERVICE_REQUEST, SERVICE_THROTTLE};
+
+/* Whoever asks for more than the time allows does not make the store silent for others. */
+START_TEST(a_store_that_answers_for_one_has_answered)
+{
+    answer(0, SERVICE_TRANSPORT, ERR_TIMEOUT, 0);
+    answer(1, SERVICE_TRANSPORT, ERR_TIMEOUT, 0);
+    answer(2, ANSWERED[_i], ANSWERED[_i] == SERVICE_OK ? ERR_NONE : ERR_DENIED, 0);
+    ck_assert_int_eq(read_all(), ERR_BUSY);
+}
+END_TEST
+
+START_TEST(that_the_api_server_says_nothing_is_no_fault_of_the_store)
+{
+    identity_failure = ERR_TIMEOUT;
+    ck_assert_int_eq(read_all(), ERR_UNAVAILABLE);
+    identity_failure = ERR_MISSING;
+    ck_assert_int_eq(read_all(), ERR_MISSING);
+}
+END_TEST
+
+START_TEST(another_failure_stays_what_it_is)
+{
+    answer(1, SERVICE_DENIED, ERR_DENIED, 0);
+    ck_assert_int_eq(read_all(), ERR_DENIED);
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *suite = suite_create("sources_silence");
+    TCase *tcase = tcase_create("sources_silence");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, a_store_that_says_nothing_at_all_has_timed_out);
+    tcase_add_test(tcase, what_the_cache_had_is_no_answer_of_the_store);
+    tcase_add_loop_test(tcase, a_store_that_answers_for_one_has_answered, 0,
+                        (int)ARRAY_LEN(ANSWERED));
+    tcase_add_test(tcase, that_the_api_server_says_nothing_is_no_fault_of_the_store);
+    tcase_add_test(tcase, another_failure_stays_what_it_is);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

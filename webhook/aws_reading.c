@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/aws_reading.h"
+
+char *aws_reading_key(const struct store *store, struct str_view key)
+{
+    struct buf whole;
+    buf_init(&whole, store->aws.prefix.len + key.len + 1);
+    buf_add(&whole, store->aws.prefix);
+    buf_add(&whole, key);
+    return buf_take(&whole);
+}
+
+bool aws_reading_identity(struct clients *clients, const struct store *store,
+                          struct str_view namespace, int64_t deadline_ms,
+                          struct store_identity *ret, struct err *err)
+{
+    const struct store_identity_request request = {
+        .services = clients->options->aws,
+        .world = clients->options->world,
+        .client = &clients->kube,
+        .store = store,
+        .namespace = namespace,
+        .deadline_ms = deadline_ms,
+    };
+    return store_identity_find(&request, ret, err) ||
+           err_wrap(err, "store %.*s", SV_ARG(store->name));
+}
+
+bool aws_reading_read(struct clients *clients, const struct remote_request *request,
+                      const struct store_identity *identity, struct reader_item *items,
+                      size_t count, struct err *err)
+{
+    struct aws_services *services = clients->options->aws;
+    struct service_thread thread = aws_services_thread(services, clients->kube.transport);
+    struct credentials_lease lease = {.cache = aws_services_credentials(services),
+                                      .key = identity->key,
+                                      .provider = identity->provider};
+    const struct credentials_source credentials = credentials_lease_source(&lease);
+    struct reader_request wanted = {
+        .thread = &thread,
+        .service = request->store->provider == PROVIDER_AWS_PARAMETER_STORE
+                       ? ENDPOINT_SSM
+                       : ENDPOINT_SECRETS_MANAGER,
+        .identity = identity->key,
+        .credentials = &credentials,
+        .namespace = request->namespace,
+        .urgency = request->waiting ? SERVICE_ADMISSION : SERVICE_BACKGROUND,
+        .deadline_ms = request->deadline_ms,
+        .max_age_ms = request->max_age_ms,
+        .accept_stale = request->waiting,
+    };
+    return aws_services_endpoint(services, wanted.service, request->store->aws.region,
+                                 &wanted.endpoint, err) &&
+           reader_read(aws_services_reader(services), &wanted, items, count, err);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Remote secrets that are said to have changed, and when each is looked at: the memory behind
+ * webhook/rotation.h. Pure but for memory; one thread at a time. */
+#ifndef WEBHOOK_PENDING_HINTS_H
+#define WEBHOOK_PENDING_HINTS_H
+
+#include "aws/rotation_hint.h"
+#include "base/table.h"
+
+enum {
+    /* Beyond it the refreshInterval has to do. */
+    HINTS_PENDING_MAX = 1024,
+    HINT_EVERY_MS = 10000,
+    HINT_TRIES = 5,
+};
+
+/* One remote secret. */
+struct pending_hint {
+    enum endpoint_service service;
+    char *arn; /* "": not told */
+    char *name;
+    char *version;   /* the one that is expected; "": any */
+    unsigned tries;  /* looks so far */
+    int64_t due_ms;  /* monotonic; INT64_MAX: nothing to do, remembered for the pace */
+    int64_t last_ms; /* when it was first looked at for the present change */
+};
+
+struct pending_hints {
+    struct table by_secret;
+};
+
+void pending_hints_init(struct pending_hints *hints);
+void pending_hints_done(struct pending_hints *hints);
+/* A hint has come. False: there is no room. */
+MUST_CHECK bool pending_hints_add(struct pending_hints *hints, const struct rotation_hint *hint,
+                                  int64_t now_ms);
+/* The one whose turn it is; NULL: none. */
+struct pending_hint *pending_hints_due(struct pending_hints *hints, int64_t now_ms);
+/* It has been looked at: `seen` when what was expected was there. True when it is done with, false
+ * when it will be due again. */
+bool pending_hint_looked(struct pending_hint *hint, bool seen, int64_t now_ms);
+/* When the next is due; INT64_MAX: none. */
+int64_t pending_hints_next_ms(const struct pending_hints *hints);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/read_ahead.h"
+
+#include "base/limits.h"
+#include "base/table.h"
+#include "externalsecret/plan.h"
+#include "webhook/aws_reading.h"
+#include "webhook/sweep.h"
+
+enum {
+    /* Ten batches of Secrets Manager, which is one burst. Whoever reads more than that alone fills
+     * batches by himself when he is carried out. */
+    READS_MAX = 200,
+};
+
+/* What one identity reads of one service in one region. */
+struct group {
+    struct store_identity identity;
+    struct store *store;       /* one of those that lead here */
+    struct str_view namespace; /* of the first ExternalSecret, which outlives the group */
+    int64_t max_age_ms;
+    struct reader_item *items;
+    char **keys; /* of the items, prefix included */
+    size_t count;
+    size_t capacity;
+};
+
+/* Where a store leads for a namespace. */
+struct route {
+    struct group *group; /* borrowed; NULL: nowhere, it has no identity now */
+};
+
+/* `groups` by what tells them apart; `routes` from a store and a namespace, so that a hundred
+ * ExternalSecrets of one store look for their identity once. */
+struct gathering {
+    struct clients *clients;
+    int64_t deadline_ms;
+    struct table groups;
+    struct table routes;
+};
+
+static void group_free(void *value)
+{
+    struct group *group = value;
+    for (size_t i = 0; i < group->count; i++) {
+        remote_value_done(&group->items[i].value);
+        free(group->keys[i]);
+    }
+    free(group->items);
+    free(group->keys);
+    store_identity_done(&group->identity);
+    store_release(group->store);
+    free(group);
+}
+
+static void gathering_done(struct gathering *gathering)
+{
+    table_done(&gathering->routes);
+    table_done(&gathering->groups);
+}
+
+static struct group *make_group(struct gathering *gathering, struct store *store,
+                                const struct external_secret *external_secret)
+{
+    CLEANUP(store_identity_done) struct store_identity identity = {0};
+    CLEANUP(buf_done) struct buf key = {0};
+    struct err ignored;
+    if (!aws_reading_identity(gathering->clients, store, external_secret->namespace,
+                              gathering->deadline_ms, &identity, &ignored)) {
+        return NULL;
+    }
+    buf_init(&key, LIMIT_NAME_BYTES);
+    buf_add(&key, identity_view(&identity.key));
+    buf_printf(&key, "%d%.*s", (int)store->provider, SV_ARG(store->aws.region));
+    struct group *group = table_get(&gathering->groups, buf_view(&key));
+    if (!group) {
+        group = mem_alloc(sizeof *group);
+        group->store = store_retain(store);
+        group->namespace = external_secret->namespace;
+        group->max_age_ms = SWEEP_FRESH_MS;
+        group->identity = identity;
+        identity = (struct store_identity){0};
+        table_put(&gathering->groups, buf_view(&key), group);
+    }
+    return group;
+}
+
+/* NULL: it cannot be read now. */
+static struct group *find_group(struct gathering *gathering, struct store *store,
+                                const struct external_secret *external_secret)
+{
+    CLEANUP(buf_done) struct buf key = {0};
+    buf_init(&key, 4 * (size_t)LIMIT_NAME_BYTES);
+    buf_printf(&key, "%d/%.*s/%.*s/%.*s", store->cluster, SV_ARG(store->namespace),
+               SV_ARG(store->name), SV_ARG(external_secret->namespace));
+    struct route *route = table_get(&gathering->routes, buf_view(&key));
+    if (!route) {
+        route = mem_alloc(sizeof *route);
+        route->group = make_group(gathering, store, external_secret);
+        table_put(&gathering->routes, buf_view(&key), route);
+    }
+    return route->group;
+}
+
+static void add_item(struct group *group, const struct store *store, struct str_view namespace,
+                     const struct remote_read *read)
+{
+    if (group->count == group->capacity) {
+        group->capacity = group->capacity ? 2 * group->capacity : 32;
+        group->items = mem_resize_array(group->items, group->capacity, sizeof *group->items);
+        group->keys = mem_resize_array(group->keys, group->capacity, sizeof *group->keys);
+    }
+    char *key = aws_reading_key(store, read->key);
+    group->keys[group->count] = key;
+    group->items[group->count] =
+        (struct reader_item){.key = sv_of(key), .version = read->version, .namespace = namespace};
+    group->count++;
+}
+
+static void add_reads(struct group *group, const struct store *store,
+                      const struct external_secret *external_secret)
+{
+    CLEANUP(plan_done) struct plan plan = {0};
+    int64_t max_age_ms = sweep_max_age_ms(external_secret);
+    plan_make(external_secret, &plan);
+    if (group->count + plan.read_count > READS_MAX) {
+        return;
+    }
+    for (size_t i = 0; i < plan.read_count; i++) {
+        add_item(group, store, external_secret->namespace, &plan.reads[i]);
+    }
+    group->max_age_ms = max_age_ms < group->max_age_ms ? max_age_ms : group->max_age_ms;
+}
+
+static void gather(struct gathering *gathering, const struct external_secret *external_secret)
+{
+    struct err ignored;
+    struct store *store =
+        world_store(gathering->clients->options->world, external_secret->cluster_store,
+                    external_secret->namespace, external_secret->store_name);
+    struct group *group = store && store->unsupported.len == 0 && aws_reading_serves(store) &&
+                                  plan_check_supported(external_secret, &ignored)
+                              ? find_group(gathering, store, external_secret)
+                              : NULL;
+    if (group) {
+        add_reads(group, store, external_secret);
+    }
+    store_release(store);
+}
+
+static void read_group(const struct gathering *gathering, struct group *group)
+{
+    struct err ignored;
+    const struct remote_request request = {
+        .store = group->store,
+        .namespace = group->namespace,
+        .max_age_ms = group->max_age_ms,
+        .deadline_ms = gathering->deadline_ms,
+    };
+    (void)!aws_reading_read(gathering->clients, &request, &group->identity, group->items,
+                            group->count, &ignored);
+}
+
+void read_ahead(struct clients *clients, const struct external_secret *const *all, size_t count,
+                int64_t deadline_ms)
+{
+    CLEANUP(gathering_done)
+    struct gathering gathering = {.clients = clients, .deadline_ms = deadline_ms};
+    size_t position = 0;
+    struct str_view key;
+    void *value = NULL;
+    table_init(&gathering.groups, group_free);
+    table_init(&gathering.routes, free);
+    for (size_t i = 0; i < count; i++) {
+        gather(&gathering, all[i]);
+    }
+    while (table_next(&gathering.groups, &position, &key, &value)) {
+        struct group *group = value;
+        if (group->count > 1) {
+            read_group(&gathering, group);
+        }
+    }
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/rotation.h"
+
+#include "aws/sqs.h"
+#include "externalsecret/plan.h"
+#include "http/retry.h"
+#include "webhook/aws_reading.h"
+#include "webhook/pending_hints.h"
+#include "webhook/thread.h"
+
+enum {
+    IDLE_MS = 1000,           /* between looks whether this replica leads */
+    RECEIVE_MARGIN_MS = 5000, /* beyond the waiting of the service */
+    DELETE_DEADLINE_MS = 5000,
+    LOOK_DEADLINE_MS = 10000,
+};
+
+static const struct retry_policy BACKOFF = {.base_ms = 1000, .max_ms = 60000, .floor_percent = 50};
+
+struct rotation {
+    struct rotation_options options;
+    struct pending_hints pending;
+    struct metric *messages;
+    char *region; /* of the queue */
+    unsigned failures;
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    bool stopping; /* guarded */
+};
+
+/* The messages of one poll. */
+struct poll {
+    struct rotation *rotation;
+    char *handles[SQS_MESSAGES_MAX];
+    size_t count;
+};
+
+struct rotation *rotation_new(const struct rotation_options *options)
+{
+    static const char *const labels[] = {"outcome", NULL};
+    struct rotation *rotation = mem_alloc(sizeof *rotation);
+    rotation->options = *options;
+    pending_hints_init(&rotation->pending);
+    mutex_init(&rotation->mutex);
+    cond_init(&rotation->wake);
+    rotation->messages =
+        metrics_counter(options->metrics, "keyturn_rotation_messages_total",
+                        "Messages about changed secrets, by what came of them.", labels);
+    return rotation;
+}
+
+static int64_t now_ms(const struct rotation *rotation)
+{
+    return clock_monotonic_ms(rotation->options.clock);
+}
+
+static void count(const struct rotation *rotation, const char *outcome)
+{
+    const char *const values[] = {outcome};
+    metric_add(rotation->messages, values, 1);
+}
+
+/* True when the thread is to end. */
+static bool wait_until(struct rotation *rotation, int64_t deadline_ms)
+{
+    pthread_mutex_lock(&rotation->mutex);
+    while (!rotation->stopping && now_ms(rotation) < deadline_ms) {
+        cond_wait_until(&rotation->wake, &rotation->mutex, deadline_ms);
+    }
+    bool stopping = rotation->stopping;
+    pthread_mutex_unlock(&rotation->mutex);
+    return stopping;
+}
+
+/* ---- messages ---- */
+
+static bool take_hint(struct rotation *rotation, char *text, size_t len, struct err *err)
+{
+    CLEANUP(json_doc_done) struct json_doc doc = {0};
+    struct rotation_hint hint;
+    if (!rotation_hint_read(&doc, text, len, &hint, err)) {
+        return false;
+    }
+    return pending_hints_add(&rotation->pending, &hint, now_ms(rotation)) ||
+           err_set(err, ERR_BUSY, "more than %d secrets have changed", HINTS_PENDING_MAX);
+}
+
+/* Whatever it says, it is deleted: who missed it is refreshed at its interval. */
+static void take_message(void *context, const struct sqs_message *message)
+{
+    struct poll *poll = context;
+    struct err err;
+    if (poll->count == SQS_MESSAGES_MAX) {
+        return;
+    }
+    poll->handles[poll->count++] = sv_dup(message->receipt_handle);
+    CLEANUP(mem_free_ptr) char *text = sv_dup(message->body);
+    bool taken = take_hint(poll->rotation, text, message->body.len, &err);
+    count(poll->rotation, taken ? "taken" : err.kind == ERR_BUSY ? "dropped" : "not_an_event");
+}
+
+static void poll_done(struct poll *poll)
+{
+    for (size_t i = 0; i < poll->count; i++) {
+        free(poll->handles[i]);
+    }
+}
+
+static void log_failure(const struct rotation *rotation, const struct err *err)
+{
+    struct log_line line = log_begin(rotation->options.log, LOG_WARN, "rotation queue");
+    log_str(&line, "queue", sv_of(rotation->options.queue_url));
+    log_err(&line, err);
+    log_end(&line);
+}
+
+static bool delete_messages(const struct poll *poll, struct service_target *target, struct err *err)
+{
+    struct str_view handles[SQS_MESSAGES_MAX];
+    struct service_error error;
+    for (size_t i = 0; i < poll->count; i++) {
+        handles[i] = sv_of(poll->handles[i]);
+    }
+    target->deadline_ms = now_ms(poll->rotation) + DELETE_DEADLINE_MS;
+    return poll->count == 0 || sqs_delete(target, sv_of(poll->rotation->options.queue_url), handles,
+                                          poll->count, &error, err);
+}
+
+/* Seconds to wait for a message: not beyond what is pending. */
+static unsigned patience_s(const struct rotation *rotation)
+{
+    int64_t next_ms = pending_hints_next_ms(&rotation->pending);
+    int64_t left_ms = next_ms == INT64_MAX ? INT64_MAX : next_ms - now_ms(rotation);
+    return left_ms <= 0 ? 0 : left_ms / 1000 < SQS_WAIT_S ? (unsigned)(left_ms / 1000) : SQS_WAIT_S;
+}
+
+static bool poll_queue(struct rotation *rotation, struct clients *clients, struct err *err)
+{
+    struct aws_services *services = clients->options->aws;
+    struct service_thread thread = aws_services_thread(services, clients->kube.transport);
+    struct service_endpoint *endpoint = NULL;
+    struct store_identity identity = {0};
+    CLEANUP(poll_done) struct poll poll = {.rotation = rotation};
+    struct service_error error;
+    unsigned wait_s = patience_s(rotation);
+    if (!aws_services_endpoint(services, ENDPOINT_SQS, sv_of(rotation->region), &endpoint, err) ||
+        !store_identity_own(services, sv_of(rotation->region), &identity, err)) {
+        return false;
+    }
+    struct credentials_lease lease = {.cache = aws_services_credentials(services),
+                                      .key = identity.key,
+                                      .provider = identity.provider};
+    const struct credentials_source credentials = credentials_lease_source(&lease);
+    struct service_target target = {
+        .thread = &thread,
+        .endpoint = endpoint,
+        .credentials = &credentials,
+        .urgency = SERVICE_BACKGROUND,
+        .deadline_ms = now_ms(rotation) + (int64_t)wait_s * 1000 + RECEIVE_MARGIN_MS,
+    };
+    bool done = sqs_receive(&target, sv_of(rotation->options.queue_url), wait_s, take_message,
+                            &poll, &error, err) &&
+                delete_messages(&poll, &target, err);
+    store_identity_done(&identity);
+    return done;
+}
+
+/* ---- looking at what has changed ---- */
+
+/* By name, by ARN, and by ARN without the suffix that Secrets Manager gives it. */
+static bool is_named(const struct pending_hint *hint, const char *key)
+{
+    enum { SUFFIX = 7 };
+    struct str_view arn = sv_of(hint->arn);
+    struct str_view wanted = sv_of(key);
+    return (hint->name[0] && sv_is(wanted, hint->name)) || (arn.len && sv_equal(wanted, arn)) ||
+           (arn.len > SUFFIX && hint->service == ENDPOINT_SECRETS_MANAGER &&
+            sv_equal(wanted, sv_first(arn, arn.len - SUFFIX)));
+}
+
+/* One look at what has changed, for everybody who asks for it. */
+struct look {
+    struct rotation *rotation;
+    struct clients *clients;
+    const struct pending_hint *hint;
+    int64_t began_ms;
+    bool used; /* somebody asks for it */
+    bool seen; /* everything that was read so far is what is expected */
+};
+
+/* Reads it as the store does; what the same identity has read in this look will do. True when the
+ * version is the one expected. */
+static bool read_again(const struct look *look, const struct store *store,
+                       const struct external_secret *external_secret, const char *key)
+{
+    CLEANUP(store_identity_done) struct store_identity identity = {0};
+    struct reader_item item = {.key = sv_of(key)};
+    struct err err;
+    int64_t now = now_ms(look->rotation);
+    const struct remote_request request = {.store = store,
+                                           .namespace = external_secret->namespace,
+                                           .max_age_ms = now - look->began_ms + 1,
+                                           .deadline_ms = now + LOOK_DEADLINE_MS};
+    bool found = aws_reading_identity(look->clients, store, external_secret->namespace,
+                                      request.deadline_ms, &identity, &err) &&
+                 aws_reading_read(look->clients, &request, &identity, &item, 1, &err);
+    const char *expected = look->hint->version;
+    bool seen = found && (expected[0] == '\0' || strcmp(item.value.version, expected) == 0);
+    remote_value_done(&item.value);
+    return seen;
+}
+
+/* Whether one ExternalSecret asks for it. A version that it pins does not change. */
+static bool look_for(struct look *look, const struct store *store,
+                     const struct external_secret *external_secret)
+{
+    CLEANUP(plan_done) struct plan plan = {0};
+    bool uses = false;
+    plan_make(external_secret, &plan);
+    for (size_t i = 0; i < plan.read_count; i++) {
+        CLEANUP(mem_free_ptr) char *key = aws_reading_key(store, plan.reads[i].key);
+        if (plan.reads[i].version.len == 0 && is_named(look->hint, key)) {
+            uses = true;
+            look->seen &= read_again(look, store, external_secret, key);
+        }
+    }
+    return uses;
+}
+
+static bool serves(const struct store *store, const struct pending_hint *hint)
+{
+    enum store_provider provider =
+        hint->service == ENDPOINT_SSM ? PROVIDER_AWS_PARAMETER_STORE : PROVIDER_AWS_SECRETS_MANAGER;
+    return store && store->unsupported.len == 0 && store->provider == provider;
+}
+
+static void look_through_all(struct look *look)
+{
+    CLEANUP(world_list_done) struct world_list all = {0};
+    const struct rotation_options *options = &look->rotation->options;
+    world_external_secrets(options->world, &all);
+    for (size_t i = 0; i < all.count; i++) {
+        const struct external_secret *one = all.items[i];
+        struct err ignored;
+        struct store *store =
+            world_store(options->world, one->cluster_store, one->namespace, one->store_name);
+        if (serves(store, look->hint) && plan_check_supported(one, &ignored) &&
+            look_for(look, store, one)) {
+            look->used = true;
+            applier_remote_changed(options->applier, one->namespace, one->name);
+        }
+        store_release(store);
+    }
+}
+
+static void look_at(struct rotation *rotation, struct clients *clients, struct pending_hint *hint)
+{
+    struct look look = {.rotation = rotation, .clients = clients, .hint = hint, .seen = true};
+    (void)value_cache_expire(aws_services_values(clients->options->aws), hint->service,
+                             sv_of(hint->name), sv_of(hint->arn));
+    look.began_ms = now_ms(rotation);
+    look_through_all(&look);
+    if (pending_hint_looked(hint, look.seen, now_ms(rotation))) {
+        count(rotation, !look.used ? "unused" : look.seen ? "refreshed" : "not_seen");
+    }
+}
+
+static void look_at_due(struct rotation *rotation, struct clients *clients)
+{
+    struct pending_hint *hint = NULL;
+    while ((hint = pending_hints_due(&rotation->pending, now_ms(rotation)))) {
+        look_at(rotation, clients, hint);
+    }
+}
+
+/* ---- the thread ---- */
+
+static int64_t poll_once(struct rotation *rotation, struct clients *clients)
+{
+    struct err err;
+    if (poll_queue(rotation, clients, &err)) {
+        rotation->failures = 0;
+        return 0;
+    }
+    log_failure(rotation, &err);
+    return retry_delay_ms(&BACKOFF, rotation->failures++, retry_random(NULL), -1);
+}
+
+/* A poll waits for whole seconds. What is due sooner is waited for here: polls that do not wait at
+ * all would follow one another until then, and each is paid for. */
+static int64_t until_due_ms(const struct rotation *rotation)
+{
+    int64_t next_ms = pending_hints_next_ms(&rotation->pending);
+    int64_t left_ms = next_ms == INT64_MAX ? INT64_MAX : next_ms - now_ms(rotation);
+    return left_ms > 0 && left_ms < 1000 ? left_ms : 0;
+}
+
+static void *run(void *argument)
+{
+    struct rotation *rotation = argument;
+    struct clients *clients = clients_start((void *)rotation->options.clients);
+    int64_t pause_ms = 0;
+    while (!wait_until(rotation, now_ms(rotation) + pause_ms)) {
+        pause_ms = IDLE_MS;
+        if (leader_leads(rotation->options.leader)) {
+            pause_ms = poll_once(rotation, clients);
+            look_at_due(rotation, clients);
+            pause_ms = pause_ms > 0 ? pause_ms : until_due_ms(rotation);
+        }
+    }
+    clients_stop(clients);
+    return NULL;
+}
+
+/* That of the URL; a VPC endpoint's names none, then it is our own. */
+static struct str_view region_of(const struct rotation *rotation)
+{
+    struct str_view region = {0};
+    struct err ignored;
+    return sqs_queue_region(sv_of(rotation->options.queue_url), &region, &ignored)
+               ? region
+               : aws_services_region(rotation->options.clients->aws);
+}
+
+void rotation_start(struct rotation *rotation)
+{
+    struct err err;
+    if (!rotation->options.queue_url) {
+        return;
+    }
+    rotation->region = sv_dup(region_of(rotation));
+    if (rotation->region[0] == '\0') {
+        err_set(&err, ERR_INVALID, "its URL names no region, and AWS_REGION is not set");
+        log_failure(rotation, &err);
+        return;
+    }
+    rotation->started = thread_start(&rotation->thread, "rotation", run, rotation);
+}
+
+void rotation_free(struct rotation *rotation)
+{
+    if (!rotation) {
+        return;
+    }
+    pthread_mutex_lock(&rotation->mutex);
+    rotation->stopping = true;
+    pthread_cond_broadcast(&rotation->wake);
+    pthread_mutex_unlock(&rotation->mutex);
+    if (rotation->started) {
+        pthread_join(rotation->thread, NULL);
+    }
+    pending_hints_done(&rotation->pending);
+    pthread_mutex_destroy(&rotation->mutex);
+    pthread_cond_destroy(&rotation->wake);
+    free(rotation->region);
+    free(rotation);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Learns from an SQS queue which secrets have changed in AWS, and refreshes what is made of them at
+ * once instead of at the refreshInterval (aws.md §7.5).
+ *
+ * The leader polls one queue (20 s each). A message is anybody's word: it names a secret to look
+ * at, and only through ExternalSecrets that ask for that secret and as whom their stores read; what
+ * nobody asks for is dropped without a call. One secret is looked at once in ten seconds, however
+ * many messages come, and read once for each identity, however many ask for it. Where the message
+ * names a version, the value is read again, after 0.5, 1, 2 and 4 s, until it is that version:
+ * right after a rotation AWS may still answer with the old one. */
+#ifndef WEBHOOK_ROTATION_H
+#define WEBHOOK_ROTATION_H
+
+#include "webhook/applier.h"
+#include "webhook/clients.h"
+#include "webhook/leader.h"
+#include "webhook/metrics.h"
+#include "world/world.h"
+
+struct rotation;
+
+struct rotation_options {
+    const struct clock *clock;
+    const struct log *log;
+    struct metrics *metrics;
+    struct world *world;
+    const struct leader *leader;
+    struct applier *applier;
+    const struct clients_options *clients;
+    const char *queue_url; /* NULL: no queue, nothing is done */
+};
+
+struct rotation *rotation_new(const struct rotation_options *options);
+void rotation_start(struct rotation *rotation);
+/* Ends the thread; `clients->stopping` is true by now, or it takes a poll's time. Accepts NULL. */
+void rotation_free(struct rotation *rotation);
+
+#endif
