@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures against the budgets and prints a line for each: `P1 1.83 of at most 2.50 ok`.
 
-    tests/bench/run.sh [NAME...]        names: p1 p2 p10 p18
+    tests/bench/run.sh [NAME...]        names: p1 p2 p10 p18 (without one), b1 ... b7, aws (all b)
 
 Times depend on the machine, so costs are ratios: all servers are up at once and are driven in turn,
 round by round, and the median of the rounds' ratios counts.
@@ -10,6 +10,7 @@ P1   CPU of a full mutation / of the same server's no-op: 10 KB Pod, 5 Secrets, 
 P2   CPU of a full mutation / of the same in Go with its standard library (tests/bench/baseline)
 P10  CPU that 60 stalled peers hold, as a part of one core; all are cut by their deadline + 1 s
 P18  requests that fail over 30 certificate swaps and a rolling restart under load
+B1 to B7, what AWS costs: tests/bench/aws.py
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import statistics
 import subprocess
@@ -25,13 +25,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import fixture
+from tests.bench import aws, fixture
+from tests.bench.programs import (
+    BENCH,
+    BUILD,
+    CONNECTIONS,
+    Server,
+    build,
+    build_baseline,
+    cpu_ns,
+    say,
+    started,
+)
+from tests.bench.result import Result
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / "build-bench"
 # For tests.integration, which starts the server probe.
 os.environ["KEYTURN_BINARY"] = str(BUILD / "webhook" / "keyturn")
 os.environ["KEYTURN_BUILD"] = "release"
@@ -40,96 +49,24 @@ from tests.integration.probe import JSON, Probe, eventually  # noqa: E402
 from tests.support.process import Process  # noqa: E402
 from tests.support.tls_client import TlsConnection, half_handshake  # noqa: E402
 
-CONNECTIONS = 8
 # Many short ones: what else the machine does drifts, and hits the servers of one round alike.
 ROUNDS = 21
 ROUND_SECONDS = 0.5
-LOAD = BUILD / "tests" / "bench" / "load"
 
 STALLED = 20  # of each of three sorts
 STALL_MS = 4000
 SWAPS = 30
 
 
-@dataclass(frozen=True)
-class Result:
-    name: str
-    value: float
-    limit: float
-    digits: int = 2
-    note: str = ""
-
-    @property
-    def ok(self) -> bool:
-        return self.value <= self.limit
-
-    def line(self) -> str:
-        verdict = "ok" if self.ok else "over"
-        numbers = f"{self.value:.{self.digits}f} of at most {self.limit:.{self.digits}f}"
-        return f"{self.name} {numbers} {verdict}" + (f"   ({self.note})" if self.note else "")
-
-
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-# -- programs -------------------------------------------------------------------------------------
-
-
-def build() -> None:
-    if not (BUILD / "build.ninja").exists():
-        # Built as the image is (Dockerfile).
-        options = ["--buildtype=release", "-Dbench=true"]
-        quietly(["meson", "setup", str(BUILD), str(ROOT), *options])
-    targets = ["tests/bench/bench_server", "tests/bench/load", "tests/tools/server_probe"]
-    quietly(["ninja", "-C", str(BUILD), *targets])
-
-
-def build_baseline() -> Path:
-    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin:/usr/lib/go/bin")
-    if go is None:
-        raise SystemExit("P2 compares with Go, and no go is in PATH: apt-get install golang-go")
-    program = BUILD / "baseline"
-    env = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-trimpath"}
-    source = Path(__file__).parent / "baseline"
-    quietly([go, "build", "-o", str(program), "."], cwd=source, env=env)
-    return program
-
-
-def quietly(
-    command: list[str], cwd: Path | None = None, env: dict[str, str] | None = None
-) -> None:
-    say(" ".join(Path(word).name if word.startswith("/") else word for word in command))
-    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise SystemExit(f"{done.stdout}{done.stderr}\n{command[0]} failed")
-
-
-def cpu_ns(process: Process) -> int:
-    """By the clock of another process's CPU time (clock_getcpuclockid)."""
-    return time.clock_gettime_ns((~process.pid << 3) | 2)
-
-
-@dataclass
-class Server:
-    process: Process
-    port_file: Path
-    ca_file: Path
-
-    def load(self, seconds: float, body: Path) -> dict:
-        command = [str(LOAD), "--port-file", str(self.port_file), "--ca", str(self.ca_file)]
-        command += ["--path", "/mutate", "--body", str(body), "--ms", str(int(seconds * 1000))]
-        command += ["--connections", str(CONNECTIONS)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        report = json.loads(done.stdout)
-        if report["failed"] or not report["requests"]:
-            raise SystemExit(f"the load failed: {report}")
-        return report
-
-    def cpu_per_request_us(self, seconds: float, body: Path) -> float:
-        before = cpu_ns(self.process)
-        report = self.load(seconds, body)
-        return (cpu_ns(self.process) - before) / report["requests"] / 1000
+@contextlib.contextmanager
+def baseline(folder: Path, secrets: Path) -> Iterator[Server]:
+    ca_file, port_file = folder / "go.pem", folder / "go.port"
+    words = ["-ca", str(ca_file), "-secrets", str(secrets)]
+    env = {"GOMAXPROCS": str(os.cpu_count())}
+    with Process.start(build_baseline(), words, env) as process:
+        eventually(lambda: process.stdout().endswith(b"\n"), "the baseline's port")
+        port_file.write_text(str(json.loads(process.stdout())["port"]))
+        yield Server(process, port_file, ca_file)
 
 
 @contextlib.contextmanager
@@ -138,28 +75,14 @@ def servers(folder: Path, names: list[str]) -> Iterator[dict[str, Server]]:
     secrets = folder / "secrets.json"
     secrets.write_bytes(fixture.secret_list())
     with contextlib.ExitStack() as stack:
-        found = {}
-        for name in names:
-            ca_file = folder / f"{name}.pem"
-            if name == "go":
-                program, arguments = build_baseline(), ["-ca", str(ca_file)]
-                arguments += ["-secrets", str(secrets)]
-            else:
-                program = BUILD / "tests" / "bench" / "bench_server"
-                arguments = [name, "--ca", str(ca_file), "--secrets", str(secrets)]
-            env = {"GOMAXPROCS": str(os.cpu_count())}
-            process = stack.enter_context(Process.start(program, arguments, env))
-            port_file = folder / f"{name}.port"
-            port_file.write_text(str(started_port(process, name)))
-            found[name] = Server(process, port_file, ca_file)
-        yield found
-
-
-def started_port(process: Process, name: str) -> int:
-    if name != "go":
-        return process.wait_log("started")["port"]
-    eventually(lambda: process.stdout().endswith(b"\n"), "the baseline's port")
-    return json.loads(process.stdout())["port"]
+        yield {
+            name: stack.enter_context(
+                baseline(folder, secrets)
+                if name == "go"
+                else started(folder, name, "bench_server", name, "--secrets", secrets)
+            )
+            for name in names
+        }
 
 
 # -- budgets --------------------------------------------------------------------------------------
@@ -168,7 +91,7 @@ def started_port(process: Process, name: str) -> int:
 def check_same_work(found: dict[str, Server], body: bytes) -> None:
     """Each of the full ones really stamps the Pod; what would not is not worth measuring."""
     for name, server in found.items():
-        with TlsConnection(int(server.port_file.read_text())) as connection:
+        with TlsConnection(server.port) as connection:
             answer = connection.post_review("/mutate", body)
         paths = [op["path"] for op in answer.patch or []]
         wanted = [] if name == "noop" else ["/metadata/annotations/keyturn.io~1secrets-hash"]
@@ -291,7 +214,7 @@ def write_port(path: Path, port: int) -> None:
 def running_load(port_file: Path, ca_file: Path, body: Path) -> Iterator[Callable[[], dict]]:
     """The load of eight connections, each replaced after 20 requests; the value ends it and answers
     its report."""
-    command = [str(LOAD), "--port-file", str(port_file), "--ca", str(ca_file)]
+    command = [str(BENCH / "load"), "--port-file", str(port_file), "--ca", str(ca_file)]
     command += ["--path", "/mutate/now", "--body", str(body), "--ms", "120000"]
     command += ["--connections", str(CONNECTIONS), "--per-connection", "20"]
     load = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -314,18 +237,21 @@ BUDGETS: dict[str, Callable[[list[str]], list[Result]]] = {
     "p2": costs,
     "p10": lambda _: stalled_peers(),
     "p18": lambda _: failures(),
+    **aws.BUDGETS,
 }
+GROUPS = {"": ["p1", "p2", "p10", "p18"], "aws": list(aws.BUDGETS)}
 
 
 def main(arguments: list[str]) -> int:
-    wanted = [each.lower() for each in arguments] or list(BUDGETS)
+    named = [each.lower() for each in arguments] or [""]
+    wanted = [name for each in named for name in GROUPS.get(each, [each])]
     unknown = [each for each in wanted if each not in BUDGETS]
     if unknown:
-        say(f"no budget {', '.join(unknown)}; there are {', '.join(BUDGETS)}")
+        say(f"no budget {', '.join(unknown)}; there are {', '.join(BUDGETS)}, and aws for all b")
         return 2
     build()
     results: list[Result] = []
-    # P1 and P2 come from one interleaved run.
+    # P1 and P2 come from one interleaved run, and so do some of the others.
     for measure in dict.fromkeys(BUDGETS[each] for each in wanted):
         results += measure(wanted)
     for result in results:
