@@ -67,6 +67,15 @@ static struct pending_hint *make(struct pending_hints *hints, struct str_view ke
     return hint;
 }
 
+/* What is told of before the last is done with may have come before it. */
+static void expect(struct pending_hint *pending, struct str_view version)
+{
+    bool waiting = pending->due_ms != INT64_MAX;
+    pending->several = waiting && (pending->several || !sv_is(version, pending->version));
+    free(pending->version);
+    pending->version = sv_dup(version);
+}
+
 bool pending_hints_add(struct pending_hints *hints, const struct rotation_hint *hint,
                        int64_t now_ms)
 {
@@ -84,8 +93,7 @@ bool pending_hints_add(struct pending_hints *hints, const struct rotation_hint *
         free(pending->name);
         pending->name = sv_dup(hint->name);
     }
-    free(pending->version);
-    pending->version = sv_dup(hint->version);
+    expect(pending, hint->version);
     pending->tries = 0;
     int64_t earliest_ms = pending->last_ms + HINT_EVERY_MS;
     pending->due_ms = earliest_ms > now_ms ? earliest_ms : now_ms;
@@ -112,7 +120,7 @@ bool pending_hint_looked(struct pending_hint *hint, bool seen, int64_t now_ms)
         hint->last_ms = now_ms;
     }
     hint->tries++;
-    bool done = seen || hint->tries >= HINT_TRIES;
+    bool done = (seen && !hint->several) || hint->tries >= HINT_TRIES;
     hint->due_ms = done ? INT64_MAX : now_ms + ((int64_t)FIRST_PAUSE_MS << (hint->tries - 1));
     return done;
 }

@@ -20,6 +20,7 @@ struct pending_hint {
     char *arn; /* "": not told */
     char *name;
     char *version;   /* the one that is expected; "": any */
+    bool several;    /* versions were told of together: a queue keeps no order, any may be last */
     unsigned tries;  /* looks so far */
     int64_t due_ms;  /* monotonic; INT64_MAX: nothing to do, remembered for the pace */
     int64_t last_ms; /* when it was first looked at for the present change */
@@ -36,8 +37,8 @@ MUST_CHECK bool pending_hints_add(struct pending_hints *hints, const struct rota
                                   int64_t now_ms);
 /* The one whose turn it is; NULL: none. */
 struct pending_hint *pending_hints_due(struct pending_hints *hints, int64_t now_ms);
-/* It has been looked at: `seen` when what was expected was there. True when it is done with, false
- * when it will be due again. */
+/* It has been looked at: `seen` when what was expected was there, which ends it unless several
+ * versions are. True when it is done with, false when it will be due again. */
 bool pending_hint_looked(struct pending_hint *hint, bool seen, int64_t now_ms);
 /* When the next is due; INT64_MAX: none. */
 int64_t pending_hints_next_ms(const struct pending_hints *hints);

@@ -74,7 +74,34 @@ START_TEST(one_secret_is_looked_at_once_in_ten_seconds)
     struct pending_hint *hint = pending_hints_due(&hints, 15000);
     ck_assert_ptr_nonnull(hint);
     ck_assert_str_eq(hint->version, "v3");
-    ck_assert(pending_hint_looked(hint, true, 15000));
+}
+END_TEST
+
+/* The event about the value before may come last: its version is there, and will not stay. */
+START_TEST(versions_told_of_together_are_looked_for_to_the_end)
+{
+    ck_assert(add("arn:a", "a", "new", 5000));
+    ck_assert(add("arn:a", "a", "old", 5000));
+    int64_t now_ms = 5000;
+    for (unsigned i = 1; i < HINT_TRIES; i++) {
+        struct pending_hint *hint = pending_hints_due(&hints, now_ms);
+        ck_assert_ptr_nonnull(hint);
+        ck_assert(!pending_hint_looked(hint, true, now_ms));
+        now_ms = pending_hints_next_ms(&hints);
+        ck_assert_int_lt(now_ms, 20000);
+    }
+    ck_assert(pending_hint_looked(pending_hints_due(&hints, now_ms), true, now_ms));
+    ck_assert_ptr_null(pending_hints_due(&hints, 1000000));
+    ck_assert(add("arn:a", "a", "newer", 30000));
+    ck_assert(pending_hint_looked(pending_hints_due(&hints, 30000), true, 30000));
+}
+END_TEST
+
+START_TEST(a_message_that_comes_twice_is_one_change)
+{
+    ck_assert(add("arn:a", "a", "v1", 5000));
+    ck_assert(add("arn:a", "a", "v1", 5000));
+    ck_assert(pending_hint_looked(pending_hints_due(&hints, 5000), true, 5000));
     ck_assert_ptr_null(pending_hints_due(&hints, 1000000));
 }
 END_TEST
@@ -127,6 +154,8 @@ Suite *suite(void)
     tcase_add_test(tcase, what_was_seen_is_done_with);
     tcase_add_test(tcase, what_is_not_there_yet_is_looked_at_again_with_doubling_pauses);
     tcase_add_test(tcase, one_secret_is_looked_at_once_in_ten_seconds);
+    tcase_add_test(tcase, versions_told_of_together_are_looked_for_to_the_end);
+    tcase_add_test(tcase, a_message_that_comes_twice_is_one_change);
     tcase_add_test(tcase, the_name_is_the_one_that_was_told_last);
     tcase_add_test(tcase, a_parameter_is_not_the_secret_of_the_same_name);
     tcase_add_test(tcase, a_flood_has_an_end);
