@@ -33,6 +33,7 @@ enum {
 struct run {
     char *basis; /* what it works from: who wants something newer must not get its result */
     unsigned users;
+    bool outdated; /* AWS has something newer since it began */
     bool done;
     enum reconcile_outcome outcome;
     struct secret *secret;
@@ -310,7 +311,7 @@ static struct run *find_run(struct applier *applier, struct str_view key, const 
 {
     struct run *run = table_get(&applier->runs, key);
     *ret_free = true;
-    while (run && strcmp(run->basis, basis) != 0 && *ret_free) {
+    while (run && (run->outdated || strcmp(run->basis, basis) != 0) && *ret_free) {
         run->users++;
         *ret_free = await_run(applier, run, deadline_ms, err);
         leave_run(run);
@@ -491,10 +492,24 @@ void applier_secret_changed(struct applier *applier, struct str_view namespace,
     secret_release(secret);
 }
 
+/* What it has read may be what was there before. */
+static void outdate_run(struct applier *applier, struct str_view namespace, struct str_view name)
+{
+    CLEANUP(buf_done) struct buf key;
+    write_key(&key, namespace, name);
+    pthread_mutex_lock(&applier->mutex);
+    struct run *run = table_get(&applier->runs, buf_view(&key));
+    if (run) {
+        run->outdated = true;
+    }
+    pthread_mutex_unlock(&applier->mutex);
+}
+
 void applier_remote_changed(struct applier *applier, struct str_view namespace,
                             struct str_view name)
 {
     if (applier->options.enabled && leader_leads(applier->options.leader)) {
+        outdate_run(applier, namespace, name);
         plan(applier, namespace, name, 0);
     }
 }

@@ -109,7 +109,7 @@ static void put_external_secret(const char *name)
     put_external_secret_of(name, "store");
 }
 
-static void setup(void)
+static void setup_threads(unsigned threads)
 {
     const unsigned char installation_key[INSTALLATION_KEY_BYTES] = {5};
     memset(&asked, 0, sizeof asked);
@@ -128,7 +128,7 @@ static void setup(void)
     world_set_synced(world, WORLD_CLUSTER_STORES, true);
     put_store("store", "1");
     workers = workers_new(&(struct workers_options){.name = "test",
-                                                    .max_threads = 1,
+                                                    .max_threads = threads,
                                                     .max_queued = 64,
                                                     .thread_start = clients_start,
                                                     .thread_stop = clients_stop,
@@ -140,6 +140,16 @@ static void setup(void)
                                                     .workers = workers,
                                                     .enabled = true});
     applier_start(applier);
+}
+
+static void setup(void)
+{
+    setup_threads(1);
+}
+
+static void setup_two(void)
+{
+    setup_threads(2);
 }
 
 static void stop(void)
@@ -427,6 +437,25 @@ START_TEST(what_changed_in_aws_is_looked_at_by_the_leader_only)
 }
 END_TEST
 
+START_TEST(what_changed_in_aws_while_it_is_carried_out_is_read_again)
+{
+    script_api(201);
+    api_hold("POST", POST_OF("a"), true);
+    put_external_secret("a");
+    applier_external_secret_changed(applier, SV("n"), SV("a"));
+    api_await("POST", POST_OF("a"), 1);
+    ck_assert_uint_eq(atomic_load(&asked.requests), 1);
+    unsigned before = atomic_load(&lease_asked);
+    applier_remote_changed(applier, SV("n"), SV("a"));
+    /* The other worker is at it, and waits for the one that holds the old value. */
+    while (atomic_load(&lease_asked) < before + 3) {
+        sched_yield();
+    }
+    api_hold("POST", POST_OF("a"), false);
+    await_requests(2);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("webhook/applier");
@@ -446,5 +475,9 @@ Suite *suite(void)
     tcase_add_test(tcase, what_failed_is_tried_again_with_almost_no_age);
     tcase_add_test(tcase, what_changed_in_aws_is_looked_at_by_the_leader_only);
     suite_add_tcase(suite, tcase);
+    TCase *two = tcase_create("two workers");
+    tcase_add_checked_fixture(two, setup_two, teardown);
+    tcase_add_test(two, what_changed_in_aws_while_it_is_carried_out_is_read_again);
+    suite_add_tcase(suite, two);
     return suite;
 }
