@@ -126,7 +126,8 @@ static bool may_spill(const struct read_gathering *gathering, const struct read_
 static int64_t held_back_until(const struct read_gathering *gathering, const struct read_fetch *own,
                                size_t together, int64_t since_ms, int64_t now_ms)
 {
-    int64_t end_ms = since_ms + READ_WINDOW_MS;
+    bool hurried = own->urgency == SERVICE_ADMISSION;
+    int64_t end_ms = since_ms + (hurried ? READ_HURRIED_WINDOW_MS : READ_WINDOW_MS);
     bool in_vain = may_spill(gathering, own) && batch_rate_ready_ms(&gathering->rate) > end_ms;
     bool waits = gathering->calls > 0 && together < read_call_max(gathering->service) && !in_vain;
     return waits && end_ms > now_ms ? end_ms : now_ms;

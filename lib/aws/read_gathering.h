@@ -3,8 +3,8 @@
  *
  *   - for what has to be asked for singly: at once, to be made by one who wants it;
  *   - for the rest, to be made by one who wants a part of it: when no call is under way, when a
- * batch is full, or 20 ms after the oldest of it came, so that a slow call holds back nobody; for a
- * request at once where the rate has no batch by then.
+ * batch is full, or 20 ms after the oldest of it came, 5 ms for a request, so that a slow call
+ * holds back nobody; for a request at once where the rate has no batch by then.
  *
  * A batch takes what its caller wants first, then what requests wait for, then the rest: nobody is
  * delayed by others' work before his own is under way. Where the rate of batches is spent, a
@@ -21,6 +21,7 @@
 
 enum {
     READ_WINDOW_MS = 20,
+    READ_HURRIED_WINDOW_MS = 5, /* of a request: a fiftieth of its budget */
 };
 
 struct read_gathering {

@@ -4,10 +4,11 @@
  * Asked for several values at once, it answers what the cache has, joins what is on its way
  * already, and fetches the rest. Per identity, region and service: an idle queue sends at once, one
  * value by its own call, several as one batch; while a call is under way what arrives is gathered,
- * and leaves when the call returns, when a batch is full, or after 20 ms, so that a slow call holds
- * back nobody. The calls are made on the threads that ask, without a lock. Who waits for another's
- * call leaves at his own deadline, while the call goes on for the others and for the cache; who
- * makes a call returns when it has ended, at the latest when all who wait for it must have left.
+ * and leaves when the call returns, when a batch is full, or after 20 ms, a request after 5 ms, so
+ * that a slow call holds back nobody. The calls are made on the threads that ask, without a lock.
+ * Who waits for another's call leaves at his own deadline, while the call goes on for the others
+ * and for the cache; who makes a call returns when it has ended, at the latest when all who wait
+ * for it must have left.
  *
  * Batches go out at 5 a second (bursts of 10). Beyond it requests ask singly; background work
  * waits, and so does everybody in Parameter Store, where single calls come out of the same quota. A

@@ -111,7 +111,8 @@ START_TEST(a_call_under_way_holds_back_for_20_ms)
 {
     ck_assert(next_for(came(NOW_MS), NOW_MS));
     struct read_fetch *second = came(NOW_MS + 5);
-    came(NOW_MS + 12);
+    second->urgency = SERVICE_BACKGROUND;
+    came(NOW_MS + 12)->urgency = SERVICE_BACKGROUND;
     ck_assert(!next_for(second, NOW_MS + 12));
     ck_assert_int_eq(wake_ms, NOW_MS + 25);
     ck_assert(!next_for(second, NOW_MS + 24));
@@ -122,14 +123,29 @@ START_TEST(a_call_under_way_holds_back_for_20_ms)
 }
 END_TEST
 
+START_TEST(a_call_under_way_holds_back_a_request_for_5_ms)
+{
+    ck_assert(next_for(came(NOW_MS), NOW_MS));
+    came(NOW_MS + 5)->urgency = SERVICE_BACKGROUND;
+    struct read_fetch *request = came(NOW_MS + 7);
+    ck_assert(!next_for(request, NOW_MS + 7));
+    ck_assert_int_eq(wake_ms, NOW_MS + 10);
+    ck_assert(!next_for(fetches[1], NOW_MS + 10));
+    ck_assert_int_eq(wake_ms, NOW_MS + 25);
+    ck_assert(next_for(request, NOW_MS + 10));
+    ck_assert_uint_eq(call.count, 2);
+    ck_assert_ptr_eq(call.fetches[0], request);
+}
+END_TEST
+
 START_TEST(the_window_begins_anew_for_what_is_left)
 {
     ck_assert(next_for(came(NOW_MS), NOW_MS));
     struct read_fetch *second = came(NOW_MS + 5);
-    ck_assert(next_for(second, NOW_MS + 25));
-    struct read_fetch *third = came(NOW_MS + 26);
-    ck_assert(!next_for(third, NOW_MS + 26));
-    ck_assert_int_eq(wake_ms, NOW_MS + 46);
+    ck_assert(next_for(second, NOW_MS + 10));
+    struct read_fetch *third = came(NOW_MS + 11);
+    ck_assert(!next_for(third, NOW_MS + 11));
+    ck_assert_int_eq(wake_ms, NOW_MS + 16);
 }
 END_TEST
 
@@ -229,7 +245,7 @@ START_TEST(while_it_waits_for_the_window_what_goes_alone_is_asked_for)
     ck_assert(next(&fetches[1], 2, NOW_MS));
     ck_call(2, 1);
     ck_assert(!next(&fetches[1], 2, NOW_MS));
-    ck_assert_int_eq(wake_ms, NOW_MS + 20);
+    ck_assert_int_eq(wake_ms, NOW_MS + 5);
 }
 END_TEST
 
@@ -248,11 +264,11 @@ START_TEST(beyond_the_rate_no_request_is_held_back_for_a_batch_that_cannot_come)
 {
     spend_rate();
     ck_assert(next_for(came(NOW_MS), NOW_MS));
-    struct read_fetch *request = came(NOW_MS + 179);
-    came(NOW_MS + 179)->urgency = SERVICE_BACKGROUND;
-    ck_assert(!next_for(fetches[2], NOW_MS + 179));
-    ck_assert_int_eq(wake_ms, NOW_MS + 199);
-    ck_assert(next_for(request, NOW_MS + 179));
+    struct read_fetch *request = came(NOW_MS + 194);
+    came(NOW_MS + 194)->urgency = SERVICE_BACKGROUND;
+    ck_assert(!next_for(fetches[2], NOW_MS + 194));
+    ck_assert_int_eq(wake_ms, NOW_MS + 214);
+    ck_assert(next_for(request, NOW_MS + 194));
     ck_call(1, 1);
 }
 END_TEST
@@ -261,9 +277,9 @@ START_TEST(a_request_is_held_back_for_a_batch_that_the_rate_has_in_time)
 {
     spend_rate();
     ck_assert(next_for(came(NOW_MS), NOW_MS));
-    came(NOW_MS + 180);
-    came(NOW_MS + 180);
-    ck_assert(!next_for(fetches[1], NOW_MS + 180));
+    came(NOW_MS + 195);
+    came(NOW_MS + 195);
+    ck_assert(!next_for(fetches[1], NOW_MS + 195));
     ck_assert_int_eq(wake_ms, NOW_MS + 200);
     ck_assert(next_for(fetches[1], NOW_MS + 200));
     ck_call(1, 2);
@@ -277,7 +293,7 @@ START_TEST(beyond_the_rate_parameters_are_held_back_all_the_same)
     ck_assert(next_for(came(NOW_MS), NOW_MS));
     came(NOW_MS + 1);
     ck_assert(!next_for(fetches[1], NOW_MS + 1));
-    ck_assert_int_eq(wake_ms, NOW_MS + 21);
+    ck_assert_int_eq(wake_ms, NOW_MS + 6);
 }
 END_TEST
 
@@ -441,6 +457,7 @@ Suite *suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, an_idle_queue_asks_at_once);
     tcase_add_test(tcase, a_call_under_way_holds_back_for_20_ms);
+    tcase_add_test(tcase, a_call_under_way_holds_back_a_request_for_5_ms);
     tcase_add_test(tcase, the_window_begins_anew_for_what_is_left);
     tcase_add_test(tcase, a_call_that_returns_lets_the_gathered_go);
     tcase_add_loop_test(tcase, a_full_batch_goes_at_once, 0, 2);

@@ -136,7 +136,7 @@ START_TEST(a_storm_behind_a_slow_call_goes_in_full_batches)
         script_release(i);
     }
     script_await(&script.returned, 3);
-    /* Four are left, and nothing but the end of the slow call lets them go before their 20 ms. */
+    /* Four are left, and nothing but the end of the slow call lets them go before their 5 ms. */
     ck_assert_uint_eq(script_count(&script.count), 4);
     end_slow(slow);
     script_await(&script.count, 5);
@@ -158,20 +158,20 @@ START_TEST(a_storm_behind_a_slow_call_goes_in_full_batches)
 }
 END_TEST
 
-START_TEST(a_slow_call_holds_back_others_for_20_ms)
+START_TEST(a_slow_call_holds_back_other_requests_for_5_ms)
 {
     struct caller *slow = start_slow();
     struct caller *other = caller_for("other");
     caller_start(other);
     script_await(&script.waiting, 1);
-    ck_assert_int_eq(script.wait_until_ms, SCRIPT_START_MS + 20);
+    ck_assert_int_eq(script.wait_until_ms, SCRIPT_START_MS + 5);
     ck_assert_uint_eq(script_count(&script.count), 1);
-    script_advance(20);
+    script_advance(5);
     caller_join(other);
     ck_all_there(other);
     ck_assert_uint_eq(script_count(&script.returned), 1);
     ck_assert_str_eq(script.calls[1].keys[0], "other");
-    ck_assert_int_eq(script.calls[1].at_ms, SCRIPT_START_MS + 20);
+    ck_assert_int_eq(script.calls[1].at_ms, SCRIPT_START_MS + 5);
     end_slow(slow);
 }
 END_TEST
@@ -204,11 +204,11 @@ START_TEST(what_nobody_waits_for_any_more_is_not_asked_for)
 {
     struct caller *slow = start_slow();
     struct caller *hasty = caller_for("a");
-    hasty->request.deadline_ms = SCRIPT_START_MS + 10;
+    hasty->request.deadline_ms = SCRIPT_START_MS + 4;
     caller_start(hasty);
     script_await(&script.waiting, 1);
-    ck_assert_int_eq(script.wait_until_ms, SCRIPT_START_MS + 10);
-    script_advance(10);
+    ck_assert_int_eq(script.wait_until_ms, SCRIPT_START_MS + 4);
+    script_advance(4);
     caller_join(hasty);
     ck_item_failed(hasty, 0, SERVICE_TRANSPORT, ERR_TIMEOUT);
     script_advance(100);
@@ -615,7 +615,7 @@ Suite *suite(void)
     tcase_add_loop_test(tcase, more_than_a_batch_holds_are_several_calls, 0, 2);
     tcase_add_test(tcase, callers_of_one_value_share_one_call);
     tcase_add_test(tcase, a_storm_behind_a_slow_call_goes_in_full_batches);
-    tcase_add_test(tcase, a_slow_call_holds_back_others_for_20_ms);
+    tcase_add_test(tcase, a_slow_call_holds_back_other_requests_for_5_ms);
     tcase_add_test(tcase, who_waits_leaves_at_his_deadline_and_the_call_goes_on);
     tcase_add_test(tcase, what_nobody_waits_for_any_more_is_not_asked_for);
     tcase_add_test(tcase, a_deadline_that_has_passed_asks_nobody);
