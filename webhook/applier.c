@@ -113,33 +113,16 @@ static void write_key(struct buf *key, struct str_view namespace, struct str_vie
     buf_printf(key, "%.*s/%.*s", SV_ARG(namespace), SV_ARG(name));
 }
 
-static const char *outcome_name(enum reconcile_outcome outcome)
-{
-    static const char *const names[] = {
-        [RECONCILE_CREATED] = "created",         [RECONCILE_UPDATED] = "updated",
-        [RECONCILE_UNCHANGED] = "unchanged",     [RECONCILE_RETAINED] = "retained",
-        [RECONCILE_UNSUPPORTED] = "unsupported", [RECONCILE_FOREIGN] = "foreign",
-        [RECONCILE_FAILED] = "failed",
-    };
-    return names[outcome];
-}
-
-static bool succeeded(enum reconcile_outcome outcome)
-{
-    return outcome == RECONCILE_CREATED || outcome == RECONCILE_UPDATED ||
-           outcome == RECONCILE_UNCHANGED || outcome == RECONCILE_RETAINED;
-}
-
 static void log_outcome(struct applier *applier, const struct external_secret *external_secret,
                         enum reconcile_outcome outcome, const struct err *err)
 {
-    struct log_line line =
-        log_begin(applier->options.log, succeeded(outcome) ? LOG_INFO : LOG_WARN, "externalsecret");
+    struct log_line line = log_begin(
+        applier->options.log, reconcile_succeeded(outcome) ? LOG_INFO : LOG_WARN, "externalsecret");
     log_str(&line, "namespace", external_secret->namespace);
     log_str(&line, "name", external_secret->name);
     log_str(&line, "target", external_secret->target);
-    log_str(&line, "outcome", sv_of(outcome_name(outcome)));
-    if (!succeeded(outcome)) {
+    log_str(&line, "outcome", sv_of(reconcile_outcome_name(outcome)));
+    if (!reconcile_succeeded(outcome)) {
         log_err(&line, err);
     }
     log_end(&line);
@@ -159,9 +142,9 @@ static void post_outcome(struct applier *applier, const struct external_secret *
         return;
     }
     buf_init(&message, KUBE_EVENT_MESSAGE_BYTES);
-    if (succeeded(outcome)) {
+    if (reconcile_succeeded(outcome)) {
         buf_printf(&message, "Secret %.*s %s", SV_ARG(external_secret->target),
-                   outcome_name(outcome));
+                   reconcile_outcome_name(outcome));
     } else {
         buf_add_str(&message, err->message);
     }
@@ -171,7 +154,7 @@ static void post_outcome(struct applier *applier, const struct external_secret *
         .namespace = external_secret->namespace,
         .name = external_secret->name,
         .uid = external_secret->uid,
-        .warning = !succeeded(outcome),
+        .warning = !reconcile_succeeded(outcome),
         .reason = reasons[outcome],
         .message = buf_view(&message),
     };
@@ -181,7 +164,7 @@ static void post_outcome(struct applier *applier, const struct external_secret *
 static void report(struct applier *applier, const struct external_secret *external_secret,
                    enum reconcile_outcome outcome, const struct err *err)
 {
-    const char *const values[] = {outcome_name(outcome)};
+    const char *const values[] = {reconcile_outcome_name(outcome)};
     metric_add(applier->outcomes, values, 1);
     log_outcome(applier, external_secret, outcome, err);
     post_outcome(applier, external_secret, outcome, err);
@@ -343,7 +326,7 @@ static void land_run(struct applier *applier, struct str_view key, struct run *r
     run->done = true;
     run->outcome = outcome;
     run->secret = secret ? secret_retain(secret) : NULL;
-    if (!succeeded(outcome)) {
+    if (!reconcile_succeeded(outcome)) {
         run->err = *err;
     }
     pthread_cond_broadcast(&applier->landed);
@@ -402,7 +385,7 @@ static void make_for(struct applier *applier, struct flight *flight, struct clie
         carry_out_shared(applier, external_secret, &errand, &secret, &err);
     if (secret) {
         flight_found(flight, PRESENCE_PRESENT, secret);
-    } else if (!succeeded(outcome)) {
+    } else if (!reconcile_succeeded(outcome)) {
         flight_failed(flight, &err);
     }
     secret_release(secret);

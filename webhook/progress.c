@@ -115,12 +115,6 @@ bool progress_has_failed(struct progress *progress, const struct external_secret
     return failed;
 }
 
-static bool succeeded(enum reconcile_outcome outcome)
-{
-    return outcome == RECONCILE_CREATED || outcome == RECONCILE_UPDATED ||
-           outcome == RECONCILE_UNCHANGED || outcome == RECONCILE_RETAINED;
-}
-
 static int64_t next_turn_ms(const struct external_secret *external_secret,
                             enum reconcile_outcome outcome, unsigned failures)
 {
@@ -149,7 +143,7 @@ int64_t progress_note(struct progress *progress, const struct external_secret *e
     record->basis = str_dup(basis);
     record->force_sync = sv_dup(progress_force_sync(external_secret));
     record->forced_ms = forced ? now_ms : record->forced_ms;
-    record->failures = succeeded(outcome) ? 0 : record->failures + 1;
+    record->failures = reconcile_succeeded(outcome) ? 0 : record->failures + 1;
     int64_t delay = next_turn_ms(external_secret, outcome, record->failures);
     record->due_ms = delay == INT64_MAX ? INT64_MAX : now_ms + delay;
     pthread_mutex_unlock(&progress->mutex);

@@ -256,8 +256,7 @@ enum reconcile_outcome reconcile(const struct reconcile_input *input, struct sec
     for (int i = 0; again && i < PASSES; i++) {
         outcome = pass(&run, i > 0, &again);
     }
-    if (outcome == RECONCILE_UNSUPPORTED || outcome == RECONCILE_FOREIGN ||
-        outcome == RECONCILE_FAILED) {
+    if (!reconcile_succeeded(outcome)) {
         *err = failure;
         err_wrap(err, "ExternalSecret %.*s/%.*s", SV_ARG(input->external_secret->namespace),
                  SV_ARG(input->external_secret->name));
@@ -271,21 +270,17 @@ enum reconcile_outcome reconcile(const struct reconcile_input *input, struct sec
 
 const char *reconcile_outcome_name(enum reconcile_outcome outcome)
 {
-    switch (outcome) {
-    case RECONCILE_CREATED:
-        return "CREATED";
-    case RECONCILE_UPDATED:
-        return "UPDATED";
-    case RECONCILE_UNCHANGED:
-        return "UNCHANGED";
-    case RECONCILE_RETAINED:
-        return "RETAINED";
-    case RECONCILE_UNSUPPORTED:
-        return "UNSUPPORTED";
-    case RECONCILE_FOREIGN:
-        return "FOREIGN";
-    case RECONCILE_FAILED:
-        return "FAILED";
-    }
-    return "FAILED";
+    static const char *const names[] = {
+        [RECONCILE_CREATED] = "created",         [RECONCILE_UPDATED] = "updated",
+        [RECONCILE_UNCHANGED] = "unchanged",     [RECONCILE_RETAINED] = "retained",
+        [RECONCILE_UNSUPPORTED] = "unsupported", [RECONCILE_FOREIGN] = "foreign",
+        [RECONCILE_FAILED] = "failed",
+    };
+    return names[outcome];
+}
+
+bool reconcile_succeeded(enum reconcile_outcome outcome)
+{
+    return outcome == RECONCILE_CREATED || outcome == RECONCILE_UPDATED ||
+           outcome == RECONCILE_UNCHANGED || outcome == RECONCILE_RETAINED;
 }

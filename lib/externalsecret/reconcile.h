@@ -38,7 +38,9 @@ struct reconcile_input {
 enum reconcile_outcome reconcile(const struct reconcile_input *input, struct secret **ret_secret,
                                  struct err *err);
 
-/* "CREATED", "UPDATED", ... for logs and metrics. */
+/* "created", "updated", ... for logs and metrics. */
 const char *reconcile_outcome_name(enum reconcile_outcome outcome);
+/* The Secret is as it should be. */
+bool reconcile_succeeded(enum reconcile_outcome outcome);
 
 #endif

@@ -495,9 +495,24 @@ END_TEST
 
 START_TEST(names_every_outcome)
 {
-    ck_assert_str_eq(reconcile_outcome_name(RECONCILE_CREATED), "CREATED");
-    ck_assert_str_eq(reconcile_outcome_name(RECONCILE_RETAINED), "RETAINED");
-    ck_assert_str_eq(reconcile_outcome_name(RECONCILE_FAILED), "FAILED");
+    ck_assert_str_eq(reconcile_outcome_name(RECONCILE_CREATED), "created");
+    ck_assert_str_eq(reconcile_outcome_name(RECONCILE_RETAINED), "retained");
+    ck_assert_str_eq(reconcile_outcome_name(RECONCILE_FAILED), "failed");
+}
+END_TEST
+
+START_TEST(tells_success_from_what_was_left_alone)
+{
+    static const enum reconcile_outcome good[] = {RECONCILE_CREATED, RECONCILE_UPDATED,
+                                                  RECONCILE_UNCHANGED, RECONCILE_RETAINED};
+    static const enum reconcile_outcome bad[] = {RECONCILE_UNSUPPORTED, RECONCILE_FOREIGN,
+                                                 RECONCILE_FAILED};
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        ck_assert(reconcile_succeeded(good[i]));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        ck_assert(!reconcile_succeeded(bad[i]));
+    }
 }
 END_TEST
 
@@ -533,6 +548,7 @@ Suite *suite(void)
     tcase_add_loop_test(tcase, fails_cleanly_at_every_step_of_a_creation, 0, ARRAY_LEN(kinds));
     tcase_add_loop_test(tcase, fails_cleanly_at_every_step_of_an_update, 0, ARRAY_LEN(kinds));
     tcase_add_test(tcase, names_every_outcome);
+    tcase_add_test(tcase, tells_success_from_what_was_left_alone);
     suite_add_tcase(suite, tcase);
     return suite;
 }
