@@ -80,6 +80,12 @@ static void setup(void)
     leader_start(leader);
     await_told(1);
     ck_assert(told.leads[0]);
+    /* What was written stands there from now on: whoever finds nobody's Lease has lost his own. */
+    pthread_mutex_lock(&api.mutex);
+    api_set("GET", LEASE, 200,
+            "{'metadata':{'name':'keyturn','resourceVersion':'2'},'spec':{'holderIdentity':'me',"
+            "'leaseDurationSeconds':15,'renewTime':'2026-01-01T00:00:00.000000Z'}}");
+    pthread_mutex_unlock(&api.mutex);
 }
 
 static void teardown(void)
