@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "delay_line.h"
 #include "die.h"
+#include "far_certificate.h"
 #include "flags.h"
 #include "serving.h"
 
@@ -154,6 +155,7 @@ int main(int argc, char **argv)
         die("usage", "far_aws --ca FILE [--delay-ms N] [--deny-batches 1]");
     }
     serving_init(&far.serving);
+    far.serving.make_certificate = far_certificate_make;
     far.delays = far.delay_ms > 0 ? delay_line_new(far.delay_ms * 1000) : NULL;
     serving_start(&far.serving, far.ca_file,
                   &(struct server_options){

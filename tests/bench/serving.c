@@ -12,6 +12,28 @@ enum {
     STOP_WAIT_MS = 5000,
 };
 
+static void write_file(const char *path, struct str_view bytes)
+{
+    FILE *file = fopen(path, "w");
+    if (!file || fwrite(bytes.data, 1, bytes.len, file) != bytes.len || fclose(file) != 0) {
+        die(path, strerror(errno));
+    }
+}
+
+static void make_own(struct buf *ca, struct buf *chain, struct secret_buf *key)
+{
+    static const char *const names[] = {"localhost", "127.0.0.1"};
+    struct err err = {0};
+    CLEANUP(secret_buf_done) struct secret_buf ca_key;
+    secret_buf_init(&ca_key, LIMIT_PEM_BYTES);
+    int64_t now_ms = clock_wall_ms(clock_system());
+    if (!cert_authority_make(now_ms, ca, &ca_key, &err) ||
+        !serving_cert_make(buf_view(ca), secret_buf_view(&ca_key), names, ARRAY_LEN(names), now_ms,
+                           chain, key, &err)) {
+        die("certificate", err.message);
+    }
+}
+
 void serving_init(struct serving *serving)
 {
     struct err err = {0};
@@ -23,34 +45,21 @@ void serving_init(struct serving *serving)
     serving->log = (struct log){.fd = STDERR_FILENO, .level = LOG_INFO, .clock = serving->clock};
     budget_init(&serving->budget, LIMIT_IN_FLIGHT_BYTES);
     serving->certificates = cert_holder_new();
+    serving->make_certificate = make_own;
 }
 
-static void write_file(const char *path, struct str_view bytes)
+static void set_certificate(struct serving *serving, const char *ca_file)
 {
-    FILE *file = fopen(path, "w");
-    if (!file || fwrite(bytes.data, 1, bytes.len, file) != bytes.len || fclose(file) != 0) {
-        die(path, strerror(errno));
-    }
-}
-
-static void make_certificate(struct serving *serving, const char *ca_file)
-{
-    static const char *const names[] = {"localhost", "127.0.0.1"};
     struct err err = {0};
     CLEANUP(buf_done) struct buf ca;
-    CLEANUP(buf_done) struct buf cert;
-    CLEANUP(secret_buf_done) struct secret_buf ca_key;
+    CLEANUP(buf_done) struct buf chain;
     CLEANUP(secret_buf_done) struct secret_buf key;
     buf_init(&ca, LIMIT_PEM_BYTES);
-    buf_init(&cert, LIMIT_PEM_BYTES);
-    secret_buf_init(&ca_key, LIMIT_PEM_BYTES);
+    buf_init(&chain, LIMIT_PEM_BYTES);
     secret_buf_init(&key, LIMIT_PEM_BYTES);
     struct serving_cert *made = NULL;
-    int64_t now_ms = clock_wall_ms(serving->clock);
-    if (!cert_authority_make(now_ms, &ca, &ca_key, &err) ||
-        !serving_cert_make(buf_view(&ca), secret_buf_view(&ca_key), names, ARRAY_LEN(names), now_ms,
-                           &cert, &key, &err) ||
-        !serving_cert_parse(buf_view(&cert), secret_buf_view(&key), &made, &err)) {
+    serving->make_certificate(&ca, &chain, &key);
+    if (!serving_cert_parse(buf_view(&chain), secret_buf_view(&key), &made, &err)) {
         die("certificate", err.message);
     }
     cert_holder_set(serving->certificates, made);
@@ -63,7 +72,7 @@ void serving_start(struct serving *serving, const char *ca_file,
 {
     struct server_options options = *callbacks;
     struct err err = {0};
-    make_certificate(serving, ca_file);
+    set_certificate(serving, ca_file);
     options.listen = SV("127.0.0.1:0");
     options.budget = &serving->budget;
     options.certificates = serving->certificates;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the servers here have in common: the program's own HTTPS server, on a free port of loopback,
- * with a certificate of its own making. Dies where something cannot be had. Main's thread. */
+ * with certificates of its own making. Dies where something cannot be had. Main's thread. */
 #ifndef TESTS_BENCH_SERVING_H
 #define TESTS_BENCH_SERVING_H
 
@@ -13,6 +13,9 @@ struct serving {
     struct budget budget;
     struct cert_holder *certificates;
     struct server *server;
+    /* The CA, the chain that is sent and its key; as the program makes them unless said otherwise.
+     */
+    void (*make_certificate)(struct buf *ca, struct buf *chain, struct secret_buf *key);
     int signals;
 };
 
