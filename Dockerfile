@@ -11,6 +11,8 @@ RUN apt-get update \
         libcurl4-gnutls-dev \
         libgnutls28-dev \
         libmicrohttpd-dev \
+        libpcre2-dev \
+        libunistring-dev \
         libyaml-dev \
         meson \
         ninja-build \
@@ -30,6 +32,8 @@ RUN apt-get update \
         libcurl3-gnutls \
         libgnutls30 \
         libmicrohttpd12 \
+        libpcre2-8-0 \
+        libunistring2 \
         libyaml-0-2 \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /keyturn /usr/bin/keyturn

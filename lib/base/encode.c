@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/encode.h"
 
+#include "base/utf8.h"
+
 static const char BASE64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char HEX[] = "0123456789abcdef";
 
@@ -102,25 +104,6 @@ void encode_hex(struct buf *out, struct str_view bytes)
     }
 }
 
-/* Length of a well-formed sequence of two to four bytes (RFC 3629 §4), 0 for anything else. */
-static size_t utf8_multibyte(const unsigned char *at, size_t left)
-{
-    size_t len = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
-    if (at[0] < 0xc2 || at[0] > 0xf4 || left < len) {
-        return 0;
-    }
-    for (size_t i = 1; i < len; i++) {
-        if ((at[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
-        (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f)) {
-        return 0;
-    }
-    return len;
-}
-
 static void json_escape_byte(struct buf *out, unsigned char byte)
 {
     static const char named[] = "\b\f\n\r\t";
@@ -149,8 +132,9 @@ void encode_json_chars(struct buf *out, struct str_view text)
             i++;
             continue;
         }
-        size_t sequence = byte >= 0x80 ? utf8_multibyte(bytes + i, text.len - i) : 0;
-        if (sequence > 0) {
+        size_t sequence = 0;
+        (void)utf8_first(sv_from(text, i), &sequence);
+        if (sequence > 1) {
             i += sequence;
             continue;
         }

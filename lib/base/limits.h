@@ -51,6 +51,38 @@ enum {
     /* remoteRef.property: a path into a value of 64 KiB; each part costs a stack frame. */
     LIMIT_PROPERTY_BYTES = 1024,
     LIMIT_PROPERTY_PARTS = 64,
+    /* Wildcards, queries, modifiers: memory, bytes looked at, and nesting of one look-up. Sixteen
+     * times a whole Secret, and what takes a tenth of a second. */
+    LIMIT_PROPERTY_MEMORY = 16 * 1024 * 1024,
+    LIMIT_PROPERTY_STEPS = 64 * 1024 * 1024,
+    LIMIT_PROPERTY_DEPTH = 128,
+
+    /* A pattern in an ExternalSecret or a store, and what one match may cost in PCRE2's own count.
+     */
+    LIMIT_REGEX_BYTES = 4096,
+    LIMIT_REGEX_STEPS = 1000000,
+    /* Members of a remote secret of 64 KiB: {"":0} takes five bytes; a parameter has 8 KiB. */
+    LIMIT_EXTRACT_KEYS = 16384,
+    /* find: what one entry may bring, and how many pages it may ask for. */
+    LIMIT_FIND_SECRETS = 1000,
+    LIMIT_FIND_PAGES = 50,
+    /* rewrite: names that the operations of one entry make together, four for each secret that find
+     * may bring, since each may cost LIMIT_REGEX_STEPS or LIMIT_TEMPLATE_STEPS; and how long one
+     * may be on its way to the LIMIT_KEY_BYTES of a key. */
+    LIMIT_REWRITE_NAMES = 4 * LIMIT_FIND_SECRETS,
+    LIMIT_REWRITE_NAME_BYTES = 4096,
+    /* Templates: text and nesting when parsed; memory, steps and output of one run. */
+    LIMIT_TEMPLATE_TEXT = 256 * 1024,
+    LIMIT_TEMPLATE_DEPTH = 64,
+    /* Names that define and block may make, variables in scope at once; and control structures and
+     * templates that a run may be inside of, of which a template that calls itself takes one or two
+     * each time: a worker has a stack of 256 KiB. */
+    LIMIT_TEMPLATE_DEFINITIONS = 256,
+    LIMIT_TEMPLATE_VARIABLES = 256,
+    LIMIT_TEMPLATE_WALK = 128,
+    LIMIT_TEMPLATE_BYTES = 16 * 1024 * 1024,
+    LIMIT_TEMPLATE_STEPS = 1000000,
+    LIMIT_TEMPLATE_YAML_NODES = 100000, /* of one text that fromYaml reads, aliases expanded */
 
     /* References of one Pod: etcd's 1.5 MiB would hold more, no real Pod does. */
     LIMIT_POD_REFS = 4096,

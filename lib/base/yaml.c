@@ -4,18 +4,11 @@
 #include "base/yaml.h"
 
 #include <stdlib.h>
-#include <yaml.h>
+
+#include "base/yaml_internal.h"
 
 enum {
-    TEXT_BLOCK_BYTES = 4096,
     KEY_SHOWN = 64, /* bytes of a key in a message */
-};
-
-struct yaml_text {
-    struct yaml_text *next;
-    size_t used;
-    size_t size;
-    char data[];
 };
 
 struct yaml_mark {
@@ -49,34 +42,7 @@ struct reader {
 static bool fail_at(struct reader *reader, const yaml_mark_t *mark, enum err_kind kind,
                     const char *what)
 {
-    return err_set(reader->err, kind, "line %zu, column %zu: %s", mark->line + 1, mark->column + 1,
-                   what);
-}
-
-/* A place in the text for `len` bytes that stays where it is. */
-static char *text_new(struct yaml_doc *doc, size_t len)
-{
-    struct yaml_text *block = doc->text;
-    if (!block || block->size - block->used < len + 1) {
-        size_t size = len + 1 > TEXT_BLOCK_BYTES ? len + 1 : TEXT_BLOCK_BYTES;
-        block = mem_alloc(sizeof *block + size);
-        block->size = size;
-        block->next = doc->text;
-        doc->text = block;
-    }
-    char *place = block->data + block->used;
-    block->used += len + 1;
-    return place;
-}
-
-static const char *text_copy(struct yaml_doc *doc, struct str_view view)
-{
-    char *place = text_new(doc, view.len);
-    if (view.len) {
-        memcpy(place, view.data, view.len);
-    }
-    place[view.len] = '\0';
-    return place;
+    return yaml_fail_at(reader->err, mark, kind, what);
 }
 
 static void mark_add(struct yaml_doc *doc, const struct json *node, const yaml_mark_t *mark)
@@ -235,7 +201,7 @@ static struct str_view number_text(struct yaml_doc *doc, struct number number)
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         len += parts[i].len;
     }
-    char *text = text_new(doc, len);
+    char *text = yaml_text_new(&doc->text, len);
     size_t used = 0;
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         if (parts[i].len) {
@@ -271,7 +237,7 @@ static bool resolve_number(struct reader *reader, const yaml_mark_t *mark, struc
         char text[24];
         int len = snprintf(text, sizeof text, "%llu", (unsigned long long)value);
         struct str_view decimal = sv_make(text, (size_t)len);
-        set_text(node, JSON_NUMBER, sv_make(text_copy(reader->doc, decimal), decimal.len));
+        set_text(node, JSON_NUMBER, yaml_text_copy(&reader->doc->text, decimal));
         return true;
     }
     if (!fits) {
@@ -286,7 +252,7 @@ static bool resolve_number(struct reader *reader, const yaml_mark_t *mark, struc
         set_text(node, JSON_NUMBER, number_text(reader->doc, number));
         return true;
     }
-    set_text(node, JSON_STRING, sv_make(text_copy(reader->doc, view), view.len));
+    set_text(node, JSON_STRING, yaml_text_copy(&reader->doc->text, view));
     return true;
 }
 
@@ -343,7 +309,7 @@ static bool read_key(struct reader *reader, const yaml_event_t *event)
     if (tag && strcmp(tag, "!") != 0 && strcmp(tag, YAML_STR_TAG) != 0) {
         return fail_at(reader, &event->start_mark, ERR_INVALID, "a key with a tag");
     }
-    frame->key = text_copy(reader->doc, view);
+    frame->key = yaml_text_copy(&reader->doc->text, view).data;
     frame->key_len = (uint32_t)view.len;
     frame->key_mark = event->start_mark;
     return true;
@@ -366,7 +332,7 @@ static bool read_scalar(struct reader *reader, const yaml_event_t *event)
     }
     bool string = tag ? strcmp(tag, "!") == 0 || strcmp(tag, YAML_STR_TAG) == 0 : !plain;
     if (string) {
-        set_text(node, JSON_STRING, sv_make(text_copy(reader->doc, view), view.len));
+        set_text(node, JSON_STRING, yaml_text_copy(&reader->doc->text, view));
         return true;
     }
     if (!resolve_plain(reader, mark, view, node)) {
@@ -494,41 +460,12 @@ static bool read_event(struct reader *reader, const yaml_event_t *event)
     return true;
 }
 
-/* libyaml counts bytes, not lines, when the bytes themselves are wrong. */
-static yaml_mark_t mark_of_offset(struct str_view text, size_t offset)
-{
-    yaml_mark_t mark = {0};
-    for (size_t i = 0; i < offset && i < text.len; i++) {
-        mark.column++;
-        if (text.data[i] == '\n') {
-            mark.line++;
-            mark.column = 0;
-        }
-    }
-    return mark;
-}
-
-static bool parser_failed(struct reader *reader)
-{
-    const yaml_parser_t *parser = &reader->parser;
-    yaml_mark_t mark = parser->problem_mark;
-    if (parser->error == YAML_MEMORY_ERROR) {
-        abort();
-    }
-    if (parser->error == YAML_READER_ERROR) {
-        mark = mark_of_offset(reader->text, parser->problem_offset);
-    }
-    return fail_at(reader, &mark, ERR_INVALID, parser->problem ? parser->problem : "not YAML");
-}
-
 static bool read_events(struct reader *reader)
 {
     for (;;) {
         CLEANUP(yaml_event_delete) yaml_event_t event = {0};
-        if (!yaml_parser_parse(&reader->parser, &event)) {
-            return parser_failed(reader);
-        }
-        if (!read_event(reader, &event)) {
+        if (!yaml_events_next(&reader->parser, reader->text, &event, reader->err) ||
+            !read_event(reader, &event)) {
             return false;
         }
         if (event.type == YAML_STREAM_END_EVENT) {
@@ -552,12 +489,7 @@ bool yaml_parse(struct yaml_doc *doc, struct str_view text, const struct json_li
         return err_set(err, ERR_TOO_BIG, "YAML of %zu bytes, limit %d", text.len, YAML_MAX_BYTES);
     }
     doc->nodes.budget = limits->budget;
-    if (!yaml_parser_initialize(&reader.parser)) {
-        abort();
-    }
-    yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&reader.parser, (const unsigned char *)(text.len ? text.data : ""),
-                                 text.len);
+    yaml_events_start(&reader.parser, text);
     if (!read_events(&reader)) {
         return false;
     }
@@ -570,12 +502,7 @@ bool yaml_parse(struct yaml_doc *doc, struct str_view text, const struct json_li
 
 void yaml_doc_done(struct yaml_doc *doc)
 {
-    while (doc->text) {
-        struct yaml_text *next = doc->text->next;
-        explicit_bzero(doc->text->data, doc->text->used);
-        free(doc->text);
-        doc->text = next;
-    }
+    yaml_text_done(&doc->text);
     free(doc->marks);
     json_doc_done(&doc->nodes);
     *doc = (struct yaml_doc){0};

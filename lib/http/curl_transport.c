@@ -4,6 +4,7 @@
 #include "http/curl_transport.h"
 
 #include "base/limits.h"
+#include "base/stack.h"
 #include "http/easy.h"
 
 struct curl_transport {
@@ -142,6 +143,7 @@ static bool transport_send(void *context, const struct http_request *request,
     curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->max_answer);
 
     CURLcode code = curl_easy_perform(easy);
+    stack_wipe();
     if (code == CURLE_ABORTED_BY_CALLBACK) {
         return stopping(err);
     }

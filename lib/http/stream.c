@@ -4,6 +4,7 @@
 #include "http/stream.h"
 
 #include "base/limits.h"
+#include "base/stack.h"
 #include "http/easy.h"
 
 enum stream_state {
@@ -277,6 +278,7 @@ void stream_loop_poll(struct stream_loop *loop, int64_t timeout_ms)
     int64_t wait_ms = until_idle(loop, timeout_ms < 0 ? 0 : timeout_ms);
     curl_multi_poll(loop->multi, NULL, 0, wait_ms > 60000 ? 60000 : (int)wait_ms, NULL);
     curl_multi_perform(loop->multi, &running);
+    stack_wipe();
     collect(loop);
     cut_idle(loop);
     tell_ends(loop);

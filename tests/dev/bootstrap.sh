@@ -6,7 +6,7 @@
 cache=${KEYTURN_CACHE:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/keyturn}
 
 build_packages="meson ninja-build pkg-config gcc libc6-dev libmicrohttpd-dev libgnutls28-dev
-    libcjson-dev libcurl4-gnutls-dev libyaml-dev libpcre2-dev check python3"
+    libcjson-dev libcurl4-gnutls-dev libyaml-dev libpcre2-dev libunistring-dev check python3"
 cluster_packages="openssl ca-certificates"
 # The AWS stand-in is checked against curl's signer.
 test_packages="curl"

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/digest.h"
+
+#include <gnutls/crypto.h>
+
+enum {
+    MOST_BYTES = (DIGEST_HEX_BYTES - 1) / 2,
+};
+
+static const gnutls_digest_algorithm_t algorithms[] = {
+    [DIGEST_SHA1] = GNUTLS_DIG_SHA1,
+    [DIGEST_SHA256] = GNUTLS_DIG_SHA256,
+};
+
+void digest_hex(enum digest digest, struct str_view data, char ret_hex[DIGEST_HEX_BYTES])
+{
+    unsigned char bytes[MOST_BYTES];
+    gnutls_digest_algorithm_t algorithm = algorithms[digest];
+    if (gnutls_hash_fast(algorithm, data.data ? data.data : "", data.len, bytes) < 0) {
+        abort();
+    }
+    size_t len = gnutls_hash_get_len(algorithm);
+    for (size_t i = 0; i < len; i++) {
+        (void)snprintf(ret_hex + 2 * i, 3, "%02x", bytes[i]);
+    }
+    explicit_bzero(bytes, sizeof bytes);
+}
