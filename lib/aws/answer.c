@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aws/answer.h"
 
+#include "aws/secretsmanager.h"
+
 #include "base/encode.h"
 #include "base/limits.h"
 
@@ -163,4 +165,32 @@ void answer_say_nothing(struct service_error *error, struct err *err)
 {
     *error = (struct service_error){.class = SERVICE_TRANSIENT, .retryable = true, .status = 200};
     (void)err_set(err, ERR_UNAVAILABLE, "the service answered neither a value nor an error");
+}
+
+static bool read_tag(const struct json *entry, struct sm_tag *ret, struct err *err)
+{
+    return json_is(entry, JSON_OBJECT) ? answer_string(entry, "Key", &ret->key, err) &&
+                                             answer_string(entry, "Value", &ret->value, err)
+                                       : answer_refuse(err);
+}
+
+bool answer_tags(const struct json *object, const char *name, struct sm_tag **ret,
+                 size_t *ret_count, struct err *err)
+{
+    const struct json *tags = NULL;
+    if (!answer_member(object, name, JSON_ARRAY, &tags, err)) {
+        return false;
+    }
+    CLEANUP(mem_free_ptr)
+    struct sm_tag *read = mem_alloc_array(tags ? tags->len : 0, sizeof *read);
+    size_t count = 0;
+    JSON_FOR_EACH (tag, tags) {
+        if (!read_tag(tag, &read[count++], err)) {
+            return false;
+        }
+    }
+    *ret = read;
+    *ret_count = count;
+    read = NULL;
+    return true;
 }

@@ -55,4 +55,9 @@ struct service_error answer_entry_error(const struct http_response *answer, unsi
 /* Neither a value nor an error came: SERVICE_TRANSIENT and ERR_UNAVAILABLE. */
 void answer_say_nothing(struct service_error *error, struct err *err);
 
+struct sm_tag;
+/* An array of {"Key","Value"}; `*ret` is the caller's to free. ERR_UNAVAILABLE. */
+MUST_CHECK bool answer_tags(const struct json *object, const char *name, struct sm_tag **ret,
+                            size_t *ret_count, struct err *err);
+
 #endif

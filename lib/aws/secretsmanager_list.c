@@ -57,20 +57,9 @@ static bool read_date(const struct json *object, const char *name, bool *ret, st
 
 static bool read_tags(const struct json *object, struct description *ret, struct err *err)
 {
-    const struct json *tags = NULL;
-    if (!answer_member(object, "Tags", JSON_ARRAY, &tags, err)) {
-        return false;
-    }
-    ret->tags = mem_alloc_array(tags ? tags->len : 0, sizeof *ret->tags);
-    JSON_FOR_EACH (tag, tags) {
-        struct sm_tag *to = &ret->tags[ret->seen.tag_count++];
-        if (!json_is(tag, JSON_OBJECT) || !answer_string(tag, "Key", &to->key, err) ||
-            !answer_string(tag, "Value", &to->value, err)) {
-            return answer_refuse(err);
-        }
-    }
+    bool read = answer_tags(object, "Tags", &ret->tags, &ret->seen.tag_count, err);
     ret->seen.tags = ret->tags;
-    return true;
+    return read;
 }
 
 static size_t count_stages(const struct json *versions)

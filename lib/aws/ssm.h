@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* AWS Systems Manager Parameter Store (API 2014-11-06; aws.md §4): parameters by one, by ten and by
- * path, always decrypted.
+ * path, always decrypted; their names and tags.
  *
  * Answers are read in place in secret memory, with lengths. Blocking. */
 #ifndef AWS_SSM_H
@@ -49,5 +49,26 @@ MUST_CHECK bool ssm_get_parameters_by_path(const struct service_target *target,
                                            struct str_view path, unsigned max_pages,
                                            ssm_found found, void *context,
                                            struct service_error *error, struct err *err);
+
+/* Names without values: `name` lives as long as the callback. True to go on. */
+typedef bool (*ssm_named)(void *context, struct str_view name);
+
+/* Which parameters DescribeParameters tells of. The service compares tags exactly and in pairs. */
+struct ssm_list {
+    struct str_view path; /* below it, at any depth; empty: anywhere */
+    const struct sm_tag *tags;
+    size_t tag_count;
+    unsigned max_pages;
+};
+
+/* DescribeParameters; pages as in ssm_get_parameters_by_path(). */
+MUST_CHECK bool ssm_describe_parameters(const struct service_target *target,
+                                        const struct ssm_list *list, ssm_named found, void *context,
+                                        struct service_error *error, struct err *err);
+
+/* ListTagsForResource of one parameter: `found` is called once, with tags only. */
+MUST_CHECK bool ssm_list_tags(const struct service_target *target, const struct ssm_ref *ref,
+                              sm_describe found, void *context, struct service_error *error,
+                              struct err *err);
 
 #endif

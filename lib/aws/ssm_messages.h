@@ -40,4 +40,16 @@ void ssm_path_compose(struct str_view path, struct str_view token, struct buf *r
 MUST_CHECK bool ssm_path_read(struct secret_buf *answer, ssm_found found, void *context,
                               struct buf *token, bool *enough, struct err *err);
 
+/* DescribeParameters. */
+void ssm_list_compose(const struct ssm_list *list, struct str_view token, struct buf *ret);
+/* ERR_UNAVAILABLE, ERR_TOO_BIG. */
+MUST_CHECK bool ssm_list_read(struct secret_buf *answer, ssm_named found, void *context,
+                              struct buf *token, bool *enough, struct err *err);
+
+/* ListTagsForResource. ERR_INVALID. */
+MUST_CHECK bool ssm_tags_compose(const struct ssm_ref *ref, struct buf *ret, struct err *err);
+/* ERR_UNAVAILABLE. */
+MUST_CHECK bool ssm_tags_read(struct secret_buf *answer, sm_describe found, void *context,
+                              struct err *err);
+
 #endif
