@@ -3,17 +3,22 @@
 
 #include "base/encode.h"
 #include "base/limits.h"
+#include "objects/data_hash.h"
 
 enum {
     FIRST_CAPACITY = 8,
-    PRINTED_BYTES = 1024, /* handed to the hash at once */
-    LONGEST_PRINT = 4,    /* " 255" */
 };
+
+static void entry_done(struct data_entry *entry)
+{
+    secret_buf_done(&entry->value);
+    free((char *)entry->key.data);
+}
 
 void data_map_done(struct data_map *map)
 {
     for (size_t i = 0; i < map->count; i++) {
-        secret_buf_done(&map->entries[i].value);
+        entry_done(&map->entries[i]);
     }
     free(map->entries);
     *map = (struct data_map){0};
@@ -46,7 +51,9 @@ static void insert(struct data_map *map, size_t at, struct str_view key)
         map->entries = mem_resize_array(map->entries, map->capacity, sizeof *map->entries);
     }
     memmove(map->entries + at + 1, map->entries + at, (map->count - at) * sizeof *map->entries);
-    map->entries[at] = (struct data_entry){.key = key};
+    char *copy = mem_alloc(key.len + 1); /* an empty key is one too */
+    memcpy(copy, key.data ? key.data : "", key.len);
+    map->entries[at] = (struct data_entry){.key = sv_make(copy, key.len)};
     map->count++;
 }
 
@@ -58,6 +65,43 @@ void data_map_put(struct data_map *map, struct str_view key, struct secret_buf *
         insert(map, at, key);
     }
     secret_buf_move(&map->entries[at].value, value);
+}
+
+struct data_entry *data_map_get(const struct data_map *map, struct str_view key)
+{
+    bool there = false;
+    size_t at = find(map, key, &there);
+    return there ? &map->entries[at] : NULL;
+}
+
+bool data_map_remove(struct data_map *map, struct str_view key)
+{
+    struct data_entry *entry = data_map_get(map, key);
+    if (!entry) {
+        return false;
+    }
+    entry_done(entry);
+    map->count--;
+    memmove(entry, entry + 1, (size_t)(map->entries + map->count - entry) * sizeof *entry);
+    return true;
+}
+
+void data_map_merge(struct data_map *to, struct data_map *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        data_map_put(to, from->entries[i].key, &from->entries[i].value);
+    }
+    data_map_done(from);
+}
+
+void data_map_copy(const struct data_map *from, struct data_map *to)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        CLEANUP(secret_buf_done) struct secret_buf copy = {0};
+        secret_buf_init(&copy, LIMIT_SECRET_DATA_BYTES);
+        secret_buf_add(&copy, secret_buf_view(&from->entries[i].value));
+        data_map_put(to, from->entries[i].key, &copy);
+    }
 }
 
 bool data_map_put_json(struct data_map *map, const struct json *data, struct err *err)
@@ -78,6 +122,17 @@ bool data_map_put_json(struct data_map *map, const struct json *data, struct err
     return true;
 }
 
+bool data_map_equal(const struct data_map *a, const struct data_map *b)
+{
+    bool equal = a->count == b->count;
+    for (size_t i = 0; equal && i < a->count; i++) {
+        equal = sv_equal(a->entries[i].key, b->entries[i].key) &&
+                secret_equal(secret_buf_view(&a->entries[i].value),
+                             secret_buf_view(&b->entries[i].value));
+    }
+    return equal;
+}
+
 bool data_map_check_size(const struct data_map *map, struct err *err)
 {
     size_t bytes = 0;
@@ -91,49 +146,12 @@ bool data_map_check_size(const struct data_map *map, struct err *err)
     return true;
 }
 
-/* " 98": without the space in front of the first. */
-static size_t print_byte(char *out, unsigned char byte, bool first)
-{
-    size_t len = 0;
-    if (!first) {
-        out[len++] = ' ';
-    }
-    if (byte >= 100) {
-        out[len++] = (char)('0' + byte / 100);
-    }
-    if (byte >= 10) {
-        out[len++] = (char)('0' + byte / 10 % 10);
-    }
-    out[len++] = (char)('0' + byte % 10);
-    return len;
-}
-
-static void hash_value(struct sha3_224 *hash, struct str_view value)
-{
-    char text[PRINTED_BYTES];
-    size_t len = 0;
-    for (size_t i = 0; i < value.len; i++) {
-        len += print_byte(text + len, (unsigned char)value.data[i], i == 0);
-        if (len > sizeof text - LONGEST_PRINT) {
-            sha3_224_update(hash, text, len);
-            len = 0;
-        }
-    }
-    sha3_224_update(hash, text, len);
-    explicit_bzero(text, sizeof text);
-}
-
 void data_map_hash(const struct data_map *map, char ret[SHA3_224_HEX_BYTES])
 {
-    struct sha3_224 *hash = sha3_224_new();
-    sha3_224_update(hash, "map[", 4);
+    struct data_hash hash;
+    data_hash_init(&hash);
     for (size_t i = 0; i < map->count; i++) {
-        sha3_224_update(hash, " ", i ? 1 : 0);
-        sha3_224_update(hash, map->entries[i].key.data, map->entries[i].key.len);
-        sha3_224_update(hash, ":[", 2);
-        hash_value(hash, secret_buf_view(&map->entries[i].value));
-        sha3_224_update(hash, "]", 1);
+        data_hash_add(&hash, map->entries[i].key, secret_buf_view(&map->entries[i].value));
     }
-    sha3_224_update(hash, "]", 1);
-    sha3_224_finish(hash, ret);
+    data_hash_finish(&hash, ret);
 }

@@ -9,7 +9,7 @@
 #include "crypto/sha3.h"
 
 struct data_entry {
-    struct str_view key; /* borrowed */
+    struct str_view key; /* the map's own copy */
     struct secret_buf value;
 };
 
@@ -21,11 +21,22 @@ struct data_map {
 };
 
 void data_map_done(struct data_map *map);
-/* Moves `value` in; one that was there under this key is wiped. */
+/* Copies `key` and moves `value` in; one that was there under this key is wiped. */
 void data_map_put(struct data_map *map, struct str_view key, struct secret_buf *value);
+/* NULL when there is none. */
+struct data_entry *data_map_get(const struct data_map *map, struct str_view key);
+/* Wipes the entry; whether there was one. */
+bool data_map_remove(struct data_map *map, struct str_view key);
+/* Moves everything out of `from`, which is left empty; what was in `to` under such a key is
+ * wiped. */
+void data_map_merge(struct data_map *to, struct data_map *from);
+/* Adds copies. */
+void data_map_copy(const struct data_map *from, struct data_map *to);
 /* Adds `data` of a Secret as the API server sends it. ERR_INVALID names the key. */
 MUST_CHECK bool data_map_put_json(struct data_map *map, const struct json *data, struct err *err);
 
+/* The same keys with the same values. */
+bool data_map_equal(const struct data_map *a, const struct data_map *b);
 /* ERR_TOO_BIG over LIMIT_SECRET_DATA_BYTES of values together. */
 MUST_CHECK bool data_map_check_size(const struct data_map *map, struct err *err);
 /* External Secrets Operator's data-hash (0.16.2 and later): SHA3-224 over Go's print of the map,

@@ -1,23 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The digits come from printf: with p significant digits it gives the decimal nearest to the value,
- * and the smallest p whose decimal reads back as the value is the shortest form. One case is left:
- * at a power of two the neighbour below is only half as far away as the one above, so a decimal a
- * little too large may still read back although the nearest one does not. That one is tried too. */
 #include "externalsecret/number.h"
 
-#include <math.h>
+#include <limits.h>
+#include <stdlib.h>
 
-enum {
-    MOST_DIGITS = 17, /* always enough for a binary64 */
-    SCIENTIFIC_BYTES = 40,
-};
-
-/* "d.ddde±xx" taken apart. */
-struct decimal {
-    char digits[MOST_DIGITS + 1];
-    int count;
-    int exponent; /* of the first digit */
-};
+#include "base/decimal.h"
 
 static bool is_digit(char byte)
 {
@@ -32,35 +19,6 @@ static size_t skip_digits(struct str_view text, size_t at)
     return at;
 }
 
-/* [+-] digits [. digits] [e [+-] digits], digits on at least one side of the point. */
-static bool is_decimal(struct str_view text)
-{
-    size_t at = text.len > 0 && (text.data[0] == '+' || text.data[0] == '-') ? 1 : 0;
-    size_t start = at;
-    at = skip_digits(text, at);
-    size_t digits = at - start;
-    if (at < text.len && text.data[at] == '.') {
-        start = ++at;
-        at = skip_digits(text, at);
-        digits += at - start;
-    }
-    if (digits == 0) {
-        return false;
-    }
-    if (at < text.len && (text.data[at] == 'e' || text.data[at] == 'E')) {
-        at++;
-        if (at < text.len && (text.data[at] == '+' || text.data[at] == '-')) {
-            at++;
-        }
-        start = at;
-        at = skip_digits(text, at);
-        if (at == start) {
-            return false;
-        }
-    }
-    return at == text.len;
-}
-
 static bool is_word(struct str_view text)
 {
     struct str_view word = text;
@@ -73,116 +31,78 @@ static bool is_word(struct str_view text)
            sv_equal_ignoring_case(word, SV("infinity")) || sv_equal_ignoring_case(word, SV("nan"));
 }
 
-/* Both are finite and not negative, so equal is the same bits. */
-static bool reads_as(const char *text, double value)
+static bool is_hex_digit(char byte)
 {
-    double read = strtod(text, NULL);
-    return read <= value && read >= value;
+    return is_digit(byte) || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f');
 }
 
-/* Adds one to the last digit of "d.ddd" before its exponent; false when it would grow a digit. */
-static bool increment(char *text)
+/* [+-] 0x hex digits [. hex digits] p [+-] digits: Go wants the exponent, strtod() does not. */
+static bool is_hexadecimal(struct str_view text)
 {
-    char *at = strchr(text, 'e');
-    while (at > text) {
-        at--;
-        if (*at == '.') {
-            continue;
-        }
-        if (*at != '9') {
-            (*at)++;
-            return true;
-        }
-        *at = '0';
+    size_t at = text.len > 0 && (text.data[0] == '+' || text.data[0] == '-') ? 1 : 0;
+    if (text.len - at < 2 || text.data[at] != '0' || (text.data[at + 1] | 0x20) != 'x') {
+        return false;
     }
-    return false;
+    size_t digits = 0;
+    bool point = false;
+    for (at += 2; at < text.len && (is_hex_digit(text.data[at]) || text.data[at] == '.'); at++) {
+        if (text.data[at] == '.' && point) {
+            return false;
+        }
+        point = point || text.data[at] == '.';
+        digits += text.data[at] != '.' ? 1 : 0;
+    }
+    if (digits == 0 || at == text.len || (text.data[at] | 0x20) != 'p') {
+        return false;
+    }
+    at++;
+    at += at < text.len && (text.data[at] == '+' || text.data[at] == '-') ? 1 : 0;
+    return at < text.len && skip_digits(text, at) == text.len;
 }
 
-/* `value` is finite and not negative. */
-static void shortest(double value, char text[SCIENTIFIC_BYTES])
+/* Underscores stand only between digits, or behind a base prefix. */
+static bool take_underscores(struct str_view text, struct secret_buf *ret)
 {
-    for (int digits = 1; digits <= MOST_DIGITS; digits++) {
-        (void)snprintf(text, SCIENTIFIC_BYTES, "%.*e", digits - 1, value);
-        if (reads_as(text, value)) {
-            return;
-        }
-        if (increment(text) && reads_as(text, value)) {
-            return;
+    size_t at = text.len > 0 && (text.data[0] == '+' || text.data[0] == '-') ? 1 : 0;
+    bool hex = text.len - at >= 2 && text.data[at] == '0' && (text.data[at + 1] | 0x20) == 'x';
+    bool (*digit)(char) = hex ? is_hex_digit : is_digit;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] != '_') {
+            secret_buf_append(ret, text.data + i, 1);
+        } else if (i == 0 || i + 1 == text.len || !digit(text.data[i + 1]) ||
+                   (!digit(text.data[i - 1]) && !(hex && i == at + 2))) {
+            return false;
         }
     }
+    return true;
 }
 
-static void split(const char *text, struct decimal *ret)
+double number_value(struct str_view token)
 {
-    const char *at = text;
-    ret->count = 0;
-    for (; *at != 'e'; at++) {
-        if (*at != '.') {
-            ret->digits[ret->count++] = *at;
-        }
+    CLEANUP(secret_buf_done) struct secret_buf copy = {0};
+    secret_buf_init(&copy, token.len);
+    if (!take_underscores(token, &copy)) {
+        return 0;
     }
-    while (ret->count > 1 && ret->digits[ret->count - 1] == '0') {
-        ret->count--;
+    struct str_view text = secret_buf_view(&copy);
+    if (!decimal_is_number(text) && !is_word(text) && !is_hexadecimal(text)) {
+        return 0;
     }
-    bool negative = at[1] == '-';
-    int exponent = 0;
-    for (at += 2; is_digit(*at); at++) {
-        exponent = exponent * 10 + (*at - '0');
-    }
-    ret->exponent = negative ? -exponent : exponent;
+    return strtod(copy.bytes.data, NULL);
 }
 
-static void print_plain(const struct decimal *decimal, struct buf *out)
+void number_print_value(double value, struct secret_buf *ret)
 {
-    if (decimal->exponent < 0) {
-        buf_add_str(out, "0.");
-        for (int i = -1; i > decimal->exponent; i--) {
-            buf_add_byte(out, '0');
-        }
-        buf_append(out, decimal->digits, (size_t)decimal->count);
-        return;
-    }
-    for (int i = 0; i < decimal->count || i <= decimal->exponent; i++) {
-        if (i == decimal->exponent + 1) {
-            buf_add_byte(out, '.');
-        }
-        buf_add_byte(out, i < decimal->count ? decimal->digits[i] : '0');
-    }
-}
-
-static void print_double(double value, struct buf *out)
-{
-    if (isnan(value)) {
-        buf_add_str(out, "NaN");
-        return;
-    }
-    if (isinf(value)) {
-        buf_add_str(out, signbit(value) ? "-Inf" : "+Inf");
-        return;
-    }
-    if (signbit(value)) {
-        buf_add_byte(out, '-');
-    }
-    char text[SCIENTIFIC_BYTES];
-    struct decimal decimal;
-    shortest(fabs(value), text);
-    split(text, &decimal);
-    print_plain(&decimal, out);
-    explicit_bzero(text, sizeof text);
-    explicit_bzero(&decimal, sizeof decimal);
+    decimal_add_double(&ret->bytes, value, INT_MIN, INT_MAX);
 }
 
 bool number_print(struct str_view token, struct secret_buf *ret, struct err *err)
 {
-    if (!is_decimal(token) && !is_word(token)) {
+    if (!decimal_is_number(token) && !is_word(token)) {
         return err_set(err, ERR_INVALID, "not a number");
     }
-    /* strtod() wants a NUL behind the token. */
-    CLEANUP(secret_buf_done) struct secret_buf copy = {0};
-    secret_buf_init(&copy, token.len);
-    secret_buf_add(&copy, token);
-    double value = strtod(copy.bytes.data, NULL);
-    print_double(value, &ret->bytes);
+    double value = number_value(token);
+    number_print_value(value, ret);
     explicit_bzero(&value, sizeof value);
     return secret_buf_check(ret, "number", err);
 }

@@ -12,4 +12,10 @@
  * hold it. */
 MUST_CHECK bool number_print(struct str_view token, struct secret_buf *ret, struct err *err);
 
+/* The value of `token` as Go's strconv.ParseFloat has it, hexadecimal too; 0 when it is no number.
+ */
+double number_value(struct str_view token);
+/* Appends `value` as number_print() does. */
+void number_print_value(double value, struct secret_buf *ret);
+
 #endif

@@ -8,8 +8,12 @@
 
 static bool is_plain(struct str_view property)
 {
-    return property.len > 0 && !memchr(property.data, '.', property.len) &&
-           !memchr(property.data, '\\', property.len);
+    for (size_t i = 0; i < property.len; i++) {
+        if (strchr(".|\\*?", property.data[i])) {
+            return false;
+        }
+    }
+    return property.len > 0 && !strchr("@![{", property.data[0]);
 }
 
 static struct str_view wanted_text(const struct json *member)

@@ -129,10 +129,10 @@ static const struct {
     {",'dataFrom':[{'extract':{'key':'k'}}]", "spec.dataFrom"},
     {",'target':{'template':{}},'data':[{'secretKey':'a','remoteRef':{'key':'k'}}]",
      "spec.target.template"},
-    {",'data':[{'secretKey':'a','remoteRef':{'key':'k','property':'x|y'}}]",
+    {",'data':[{'secretKey':'a','remoteRef':{'key':'k','property':'x|@pretty'}}]",
      "spec.data[0].remoteRef.property"},
     {",'data':[{'secretKey':'a','remoteRef':{'key':'k'}},"
-     "{'secretKey':'b','remoteRef':{'key':'k','property':'list.#.name'}}]",
+     "{'secretKey':'b','remoteRef':{'key':'k','property':'list.@pretty'}}]",
      "spec.data[1].remoteRef.property"},
 };
 

@@ -385,7 +385,7 @@ static const struct {
     const char *named;
 } left_alone[] = {
     {"", ",'dataFrom':[{'extract':{'key':'k'}}]", NULL, RECONCILE_UNSUPPORTED, "spec.dataFrom"},
-    {"", ",'data':[{'secretKey':'a','remoteRef':{'key':'k','property':'a|b'}}]", NULL,
+    {"", ",'data':[{'secretKey':'a','remoteRef':{'key':'k','property':'a|@pretty'}}]", NULL,
      RECONCILE_UNSUPPORTED, "spec.data[0].remoteRef.property"},
     {"", spec, "'provider':{'vault':{}}", RECONCILE_UNSUPPORTED, "spec.provider.vault"},
     {"", spec, "'provider':{'aws':{'service':'SecretsManager','region':'eu-west-1','future':'x'}}",
