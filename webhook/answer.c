@@ -6,6 +6,7 @@
 #include "admission/decide.h"
 #include "admission/response.h"
 #include "admission/review.h"
+#include "admission/validate_external_secret.h"
 
 struct answerer {
     struct answerer_options options;
@@ -97,8 +98,8 @@ static void answer_error(const struct answerer *answerer, struct server_request 
     buf_done(&text);
 }
 
-static bool admission_read(const struct answerer *answerer, struct server_request *request,
-                           struct admission *admission, struct err *err)
+static bool parse_review(const struct answerer *answerer, struct server_request *request,
+                         struct admission *admission, struct err *err)
 {
     const struct json_limits limits = {
         .max_nodes = LIMIT_REVIEW_NODES,
@@ -111,7 +112,16 @@ static bool admission_read(const struct answerer *answerer, struct server_reques
         !review_decode(document, &admission->review, err)) {
         return err_wrap(err, "AdmissionReview");
     }
+    return true;
+}
+
+static bool admission_read(const struct answerer *answerer, struct server_request *request,
+                           struct admission *admission, struct err *err)
+{
     const struct review *review = &admission->review;
+    if (!parse_review(answerer, request, admission, err)) {
+        return false;
+    }
     facts_init(&admission->facts, review->namespace);
     admission->rules = policy_for(answerer->options.policy, review->namespace);
     if (admit_skips(review)) {
@@ -294,4 +304,21 @@ void answer_review(struct answerer *answerer, struct server_request *request)
     } else {
         first_call(answerer, request);
     }
+}
+
+void answer_validation(struct answerer *answerer, struct server_request *request)
+{
+    const struct answerer_options *options = &answerer->options;
+    struct admission *admission = mem_alloc(sizeof *admission);
+    struct verdict verdict;
+    struct err err;
+    request->attachment = admission;
+    admission->started_us = clock_measure_us();
+    if (!parse_review(answerer, request, admission, &err)) {
+        answer_error(answerer, request, &err);
+        return;
+    }
+    facts_init(&admission->facts, admission->review.namespace);
+    validate_external_secret(&admission->review, options->world, options->alone, &verdict);
+    respond(answerer, request, admission, &verdict);
 }

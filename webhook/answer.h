@@ -19,6 +19,7 @@ struct answerer_options {
     const struct log *log;
     struct metrics *metrics;
     bool materialises; /* ExternalSecrets are ours to carry out */
+    bool alone;        /* no operator is there to leave ExternalSecrets to */
 };
 
 struct answerer;
@@ -29,6 +30,8 @@ void answerer_free(struct answerer *answerer);
 void answerer_set_gates_supported(struct answerer *answerer, bool supported);
 /* POST /mutate/<segment>: answers or suspends; called again once the request has been resumed. */
 void answer_review(struct answerer *answerer, struct server_request *request);
+/* POST /validate/<segment>, of ExternalSecrets: answers at once, from what is known. */
+void answer_validation(struct answerer *answerer, struct server_request *request);
 /* The request is over: releases what answer_review() attached. */
 void answer_done(struct server_request *request);
 

@@ -5,12 +5,17 @@
 
 #include "base/limits.h"
 #include "webhook/agenda.h"
+#include "webhook/conclusion.h"
+#include "webhook/departure.h"
+#include "webhook/head_start.h"
 #include "webhook/kube_sink.h"
+#include "webhook/materialise.h"
+#include "webhook/outcomes.h"
 #include "webhook/progress.h"
-#include "webhook/sources.h"
+#include "webhook/runs.h"
 #include "webhook/store_health.h"
+#include "webhook/store_use.h"
 #include "webhook/sweep.h"
-#include "webhook/thread.h"
 
 enum {
     LOOK_DEADLINE_MS = 2000,
@@ -20,6 +25,10 @@ enum {
     READ_AHEAD_MS = 10000,
     RETRY_AGE_MS = 500,
     QUEUE_FULL_MS = 200,
+    STATUS_DEADLINE_MS = 10000,
+    /* Statuses that wait when the process stops may take this long, all together. */
+    LAST_STATUSES_MS = 3000,
+    DEPART_RETRY_MS = 5000,
     /* Whose store is not known yet is looked at as soon as it is told of, or at the latest then. */
     UNKNOWN_MS = 5000,
     /* What is told of while it is being listed has its turn with all the others, when everything
@@ -29,28 +38,17 @@ enum {
     SPREAD_MS = 30000,
 };
 
-/* One carrying out under way, shared by everybody who wants the same. */
-struct run {
-    char *basis; /* what it works from: who wants something newer must not get its result */
-    unsigned users;
-    bool outdated; /* AWS has something newer since it began */
-    bool done;
-    enum reconcile_outcome outcome;
-    struct secret *secret;
-    struct err err;
-};
-
 struct applier {
     struct applier_options options;
     struct agenda *agenda;
     struct sweep *sweep;
     struct store_health stores;
     struct progress progress;
-    struct metric *outcomes;
-    pthread_mutex_t mutex;
-    pthread_cond_t landed;
-    struct table runs; /* "namespace/name" -> struct run; guarded */
+    struct head_start head_start;
+    struct outcomes outcomes;
+    struct runs runs;
     atomic_bool stopping;
+    atomic_int_least64_t silent_after_ms; /* no status is written from then on */
 };
 
 static void look(void *context, const char *key);
@@ -58,21 +56,19 @@ static int64_t due_ms(void *context, const struct external_secret *external_secr
 
 struct applier *applier_new(const struct applier_options *options)
 {
-    static const char *const labels[] = {"outcome", NULL};
     struct applier *applier = mem_alloc(sizeof *applier);
     applier->options = *options;
-    mutex_init(&applier->mutex);
-    cond_init(&applier->landed);
-    table_init(&applier->runs, NULL);
+    runs_init(&applier->runs, options->clock);
     progress_init(&applier->progress);
+    head_start_init(&applier->head_start, options->head_start_ms);
     store_health_init(&applier->stores);
     atomic_init(&applier->stopping, false);
+    atomic_init(&applier->silent_after_ms, INT64_MAX);
     applier->agenda = agenda_new(&(struct agenda_options){
         .name = "applier", .clock = options->clock, .look = look, .context = applier});
     applier->sweep = sweep_new(&(struct sweep_options){
         .clock = options->clock, .world = options->world, .due_ms = due_ms, .context = applier});
-    applier->outcomes = metrics_counter(options->metrics, "keyturn_externalsecrets_total",
-                                        "ExternalSecrets carried out, by outcome.", labels);
+    outcomes_init(&applier->outcomes, options->log, options->reporter, options->metrics);
     return applier;
 }
 
@@ -81,8 +77,14 @@ void applier_start(struct applier *applier)
     agenda_start(applier->agenda);
 }
 
+static int64_t now_ms(const struct applier *applier)
+{
+    return clock_monotonic_ms(applier->options.clock);
+}
+
 void applier_stop(struct applier *applier)
 {
+    atomic_store(&applier->silent_after_ms, now_ms(applier) + LAST_STATUSES_MS);
     atomic_store(&applier->stopping, true);
     agenda_stop(applier->agenda);
 }
@@ -94,121 +96,17 @@ void applier_free(struct applier *applier)
     }
     agenda_free(applier->agenda);
     sweep_free(applier->sweep);
-    table_done(&applier->runs);
+    runs_done(&applier->runs);
     progress_done(&applier->progress);
+    head_start_done(&applier->head_start);
     store_health_done(&applier->stores);
-    pthread_mutex_destroy(&applier->mutex);
-    pthread_cond_destroy(&applier->landed);
     free(applier);
-}
-
-static int64_t now_ms(const struct applier *applier)
-{
-    return clock_monotonic_ms(applier->options.clock);
 }
 
 static void write_key(struct buf *key, struct str_view namespace, struct str_view name)
 {
     buf_init(key, 2 * LIMIT_NAME_BYTES + 2);
     buf_printf(key, "%.*s/%.*s", SV_ARG(namespace), SV_ARG(name));
-}
-
-static void log_outcome(struct applier *applier, const struct external_secret *external_secret,
-                        enum reconcile_outcome outcome, const struct err *err)
-{
-    struct log_line line = log_begin(
-        applier->options.log, reconcile_succeeded(outcome) ? LOG_INFO : LOG_WARN, "externalsecret");
-    log_str(&line, "namespace", external_secret->namespace);
-    log_str(&line, "name", external_secret->name);
-    log_str(&line, "target", external_secret->target);
-    log_str(&line, "outcome", sv_of(reconcile_outcome_name(outcome)));
-    if (!reconcile_succeeded(outcome)) {
-        log_err(&line, err);
-    }
-    log_end(&line);
-}
-
-/* That nothing has changed is no Event. */
-static void post_outcome(struct applier *applier, const struct external_secret *external_secret,
-                         enum reconcile_outcome outcome, const struct err *err)
-{
-    static const char *const reasons[] = {
-        [RECONCILE_CREATED] = "Created",         [RECONCILE_UPDATED] = "Updated",
-        [RECONCILE_UNSUPPORTED] = "Unsupported", [RECONCILE_FOREIGN] = "ForeignSecret",
-        [RECONCILE_FAILED] = "UpdateFailed",
-    };
-    CLEANUP(buf_done) struct buf message = {0};
-    if (!reasons[outcome]) {
-        return;
-    }
-    buf_init(&message, KUBE_EVENT_MESSAGE_BYTES);
-    if (reconcile_succeeded(outcome)) {
-        buf_printf(&message, "Secret %.*s %s", SV_ARG(external_secret->target),
-                   reconcile_outcome_name(outcome));
-    } else {
-        buf_add_str(&message, err->message);
-    }
-    const struct kube_event event = {
-        .api_version = "external-secrets.io/v1",
-        .kind = "ExternalSecret",
-        .namespace = external_secret->namespace,
-        .name = external_secret->name,
-        .uid = external_secret->uid,
-        .warning = !reconcile_succeeded(outcome),
-        .reason = reasons[outcome],
-        .message = buf_view(&message),
-    };
-    reporter_post(applier->options.reporter, &event);
-}
-
-static void report(struct applier *applier, const struct external_secret *external_secret,
-                   enum reconcile_outcome outcome, const struct err *err)
-{
-    const char *const values[] = {reconcile_outcome_name(outcome)};
-    metric_add(applier->outcomes, values, 1);
-    log_outcome(applier, external_secret, outcome, err);
-    post_outcome(applier, external_secret, outcome, err);
-}
-
-/* A reference for the caller; NULL when there is no such store. */
-static struct store *find_store(struct applier *applier,
-                                const struct external_secret *external_secret)
-{
-    return world_store(applier->options.world, external_secret->cluster_store,
-                       external_secret->namespace, external_secret->store_name);
-}
-
-/* It is there, or it is known not to be: while stores are still being listed, and when they may not
- * be, one that is missing is no mistake of whoever wrote the ExternalSecret. */
-static bool store_is_known(struct applier *applier, const struct external_secret *external_secret)
-{
-    struct store *store = find_store(applier, external_secret);
-    bool found = store != NULL;
-    store_release(store);
-    return found ||
-           world_is_synced(applier->options.world,
-                           external_secret->cluster_store ? WORLD_CLUSTER_STORES : WORLD_STORES);
-}
-
-/* A source that knows which stores are silent. */
-struct patient_source {
-    struct applier *applier;
-    struct secret_source source;
-};
-
-/* Only the store's own answers count: that the API server fails is no fault of it. */
-static bool ask_store(void *context, const struct remote_request *request,
-                      struct remote_read *reads, size_t count, struct err *err)
-{
-    const struct patient_source *patient = context;
-    const struct store *store = request->store;
-    struct applier *applier = patient->applier;
-    if (!store_health_may_ask(&applier->stores, store, now_ms(applier), err)) {
-        return false;
-    }
-    bool done = patient->source.read(patient->source.context, request, reads, count, err);
-    store_health_note(&applier->stores, store, now_ms(applier), done ? NULL : err);
-    return done;
 }
 
 /* For whom something is carried out. */
@@ -219,161 +117,76 @@ struct errand {
     int64_t deadline_ms;
 };
 
-/* The work itself, without sharing. */
-static enum reconcile_outcome carry_out(struct applier *applier,
-                                        const struct external_secret *external_secret,
-                                        const struct errand *errand, struct secret **ret,
-                                        struct err *err)
+/* What runs_join() performs. */
+struct joined {
+    struct applier *applier;
+    const struct external_secret *external_secret;
+    const struct errand *errand;
+};
+
+static void carry_out(void *context, struct run_result *ret)
 {
-    struct clients *clients = errand->clients;
-    struct fingerprint_keys keys;
-    bool known = world_keys(applier->options.world, &keys);
-    struct kube_sink sink_context = {.client = &clients->kube,
-                                     .digest_key = known ? &keys.digest : NULL};
-    struct secret_sink sink = kube_sink(&sink_context);
-    struct patient_source patient = {.applier = applier, .source = sources_for(clients)};
-    const struct secret_source source = {.read = ask_store, .context = &patient};
-    struct store *store = find_store(applier, external_secret);
-    const struct reconcile_input input = {
-        .external_secret = external_secret,
-        .store = store,
-        .source = &source,
-        .sink = &sink,
+    const struct joined *joined = context;
+    struct applier *applier = joined->applier;
+    const struct errand *errand = joined->errand;
+    CLEANUP(reconcile_report_done) struct reconcile_report report = {0};
+    const struct materialise_input input = {
+        .external_secret = joined->external_secret,
+        .world = applier->options.world,
+        .clients = errand->clients,
+        .stores = &applier->stores,
         .waiting = errand->waiting,
+        .yields = applier->options.beside,
         .max_age_ms = errand->max_age_ms,
         .deadline_ms = errand->deadline_ms,
     };
-    enum reconcile_outcome outcome = reconcile(&input, ret, err);
-    store_release(store);
-    fingerprint_keys_wipe(&keys);
-    report(applier, external_secret, outcome, err);
-    return outcome;
+    ret->outcome = materialise(&input, &report, &ret->err);
+    outcomes_tell(&applier->outcomes, joined->external_secret, ret->outcome, &report, &ret->err);
+    ret->end = report.end;
+    ret->bound = report.bound;
+    ret->secret = report.secret;
+    report.secret = NULL;
 }
 
-/* Holds the mutex. */
-static void leave_run(struct run *run)
+static void carry_out_shared(struct applier *applier, const struct external_secret *external_secret,
+                             const struct errand *errand, struct run_result *ret)
 {
-    if (--run->users == 0) {
-        secret_release(run->secret);
-        free(run->basis);
-        free(run);
-    }
-}
-
-/* Holds the mutex. True when the run is done; a result that does not come in time is an error. */
-static bool await_run(struct applier *applier, struct run *run, int64_t deadline_ms,
-                      struct err *err)
-{
-    while (!run->done && now_ms(applier) < deadline_ms) {
-        cond_wait_until(&applier->landed, &applier->mutex, deadline_ms);
-    }
-    return run->done || err_set(err, ERR_TIMEOUT, "still being fetched");
-}
-
-/* Object, generation and store: a run that began before one of them changed is another run. */
-static char *make_basis(struct applier *applier, const struct external_secret *external_secret)
-{
-    struct buf basis;
-    buf_init(&basis, 4 * (size_t)LIMIT_NAME_BYTES);
-    struct store *store = find_store(applier, external_secret);
-    buf_printf(&basis, "%.*s/%lld/%.*s", SV_ARG(external_secret->uid),
-               (long long)external_secret->generation,
-               SV_ARG(progress_force_sync(external_secret)));
-    if (store) {
-        buf_printf(&basis, "/%.*s/%.*s", SV_ARG(store->uid), SV_ARG(store->resource_version));
-    }
-    store_release(store);
-    return buf_take(&basis);
-}
-
-/* Holds the mutex. The run under way for the key, if it works from `basis`; whatever else runs has
- * to end first. NULL: none, the caller may begin, unless `*ret_free` is false: it did not end in
- * time. */
-static struct run *find_run(struct applier *applier, struct str_view key, const char *basis,
-                            int64_t deadline_ms, bool *ret_free, struct err *err)
-{
-    struct run *run = table_get(&applier->runs, key);
-    *ret_free = true;
-    while (run && (run->outdated || strcmp(run->basis, basis) != 0) && *ret_free) {
-        run->users++;
-        *ret_free = await_run(applier, run, deadline_ms, err);
-        leave_run(run);
-        run = table_get(&applier->runs, key);
-    }
-    return run;
-}
-
-/* Holds the mutex. */
-static enum reconcile_outcome share_run(struct applier *applier, struct run *run,
-                                        int64_t deadline_ms, struct secret **ret, struct err *err)
-{
-    enum reconcile_outcome outcome = RECONCILE_FAILED;
-    run->users++;
-    if (await_run(applier, run, deadline_ms, err)) {
-        outcome = run->outcome;
-        *err = run->err;
-        *ret = run->secret ? secret_retain(run->secret) : NULL;
-    }
-    leave_run(run);
-    return outcome;
-}
-
-/* Holds the mutex. Takes the run out, so that nobody joins it any more, and tells who has. */
-static void land_run(struct applier *applier, struct str_view key, struct run *run,
-                     enum reconcile_outcome outcome, struct secret *secret, const struct err *err)
-{
-    (void)table_take(&applier->runs, key);
-    run->done = true;
-    run->outcome = outcome;
-    run->secret = secret ? secret_retain(secret) : NULL;
-    if (!reconcile_succeeded(outcome)) {
-        run->err = *err;
-    }
-    pthread_cond_broadcast(&applier->landed);
-    leave_run(run);
-}
-
-static enum reconcile_outcome carry_out_shared(struct applier *applier,
-                                               const struct external_secret *external_secret,
-                                               const struct errand *errand, struct secret **ret,
-                                               struct err *err)
-{
-    int64_t deadline_ms = errand->deadline_ms;
     CLEANUP(buf_done) struct buf key;
-    CLEANUP(mem_free_ptr) char *basis = make_basis(applier, external_secret);
-    enum reconcile_outcome outcome = RECONCILE_FAILED;
-    bool free_to_run = false;
+    CLEANUP(mem_free_ptr) char *basis = store_use_basis(applier->options.world, external_secret);
+    struct joined joined = {applier, external_secret, errand};
     write_key(&key, external_secret->namespace, external_secret->name);
-    pthread_mutex_lock(&applier->mutex);
-    struct run *run = find_run(applier, buf_view(&key), basis, deadline_ms, &free_to_run, err);
-    if (!free_to_run || run) {
-        if (free_to_run) {
-            outcome = share_run(applier, run, deadline_ms, ret, err);
-        }
-        pthread_mutex_unlock(&applier->mutex);
-        return outcome;
-    }
-    run = mem_alloc(sizeof *run);
-    run->users = 1;
-    run->basis = str_dup(basis);
-    table_put(&applier->runs, buf_view(&key), run);
-    pthread_mutex_unlock(&applier->mutex);
+    const struct run_order order = {
+        .key = buf_view(&key),
+        .basis = basis,
+        .deadline_ms = errand->deadline_ms,
+        .perform = carry_out,
+        .context = &joined,
+    };
+    runs_join(&applier->runs, &order, ret);
+}
 
-    outcome = carry_out(applier, external_secret, errand, ret, err);
+/* The operator's turn is over, or there is no operator. */
+static bool may_step_in(struct applier *applier, const struct external_secret *external_secret)
+{
+    return !applier->options.beside ||
+           head_start_left_ms(&applier->head_start, external_secret, now_ms(applier)) == 0;
+}
 
-    pthread_mutex_lock(&applier->mutex);
-    land_run(applier, buf_view(&key), run, outcome, *ret, err);
-    pthread_mutex_unlock(&applier->mutex);
-    return outcome;
+/* Who waits hears at once that there is a find, or that no Secret is made: nothing is read for
+ * that, and who does the work itself must not take it for his result. */
+static bool answers_at_once(const struct external_secret *external_secret)
+{
+    return plan_has_find(external_secret) || external_secret->creation_policy == CREATION_NONE ||
+           external_secret->creation_policy == CREATION_MERGE;
 }
 
 static void make_for(struct applier *applier, struct flight *flight, struct clients *clients)
 {
     struct external_secret *external_secret =
         world_describing(applier->options.world, flight_namespace(flight), flight_name(flight));
-    struct secret *secret = NULL;
-    struct err err = {0};
-    if (!external_secret || !store_is_known(applier, external_secret)) {
+    CLEANUP(run_result_done) struct run_result result = {0};
+    if (!external_secret || !store_use_is_known(applier->options.world, external_secret) ||
+        !may_step_in(applier, external_secret)) {
         external_secret_release(external_secret);
         return;
     }
@@ -381,14 +194,16 @@ static void make_for(struct applier *applier, struct flight *flight, struct clie
                                   .waiting = true,
                                   .max_age_ms = SWEEP_FRESH_MS,
                                   .deadline_ms = now_ms(applier) + FLIGHT_DEADLINE_MS};
-    enum reconcile_outcome outcome =
-        carry_out_shared(applier, external_secret, &errand, &secret, &err);
-    if (secret) {
-        flight_found(flight, PRESENCE_PRESENT, secret);
-    } else if (!reconcile_succeeded(outcome)) {
-        flight_failed(flight, &err);
+    if (answers_at_once(external_secret)) {
+        carry_out(&(struct joined){applier, external_secret, &errand}, &result);
+    } else {
+        carry_out_shared(applier, external_secret, &errand, &result);
     }
-    secret_release(secret);
+    if (result.secret) {
+        flight_found(flight, PRESENCE_PRESENT, result.secret);
+    } else if (!reconcile_succeeded(result.outcome)) {
+        flight_failed(flight, &result.err);
+    }
     external_secret_release(external_secret);
 }
 
@@ -422,21 +237,34 @@ static void plan(struct applier *applier, struct str_view namespace, struct str_
     agenda_look_in(applier->agenda, buf_view(&key), delay_ms);
 }
 
-/* Has this generation been carried out, or tried, already, and with this store? `*ret_due_ms` is
- * then when it is to be looked at again. */
-static bool is_new(struct applier *applier, const struct external_secret *external_secret,
-                   int64_t *ret_due_ms)
+/* How long until its turn: 0 now, INT64_MAX when something changes. */
+static int64_t turn_ms(struct applier *applier, const struct external_secret *external_secret,
+                       bool even_begun)
 {
-    CLEANUP(mem_free_ptr) char *basis = make_basis(applier, external_secret);
-    return progress_is_new(&applier->progress, external_secret, basis, ret_due_ms);
+    CLEANUP(mem_free_ptr) char *basis = store_use_basis(applier->options.world, external_secret);
+    struct world *world = applier->options.world;
+    struct secret *target =
+        world_secret(world, external_secret->namespace, external_secret->target);
+    const struct progress_question question = {
+        .external_secret = external_secret,
+        .basis = basis,
+        .target_known = world_is_synced(world, WORLD_SECRETS),
+        .target = target,
+        .now_ms = now_ms(applier),
+        .wall_ms = clock_wall_ms(applier->options.clock),
+        .even_begun = even_begun,
+    };
+    int64_t turn = progress_turn_ms(&applier->progress, &question);
+    secret_release(target);
+    return turn;
 }
 
-/* For the sweep: what is new is due now. */
+/* For the sweep: what waits for a worker goes along as well. */
 static int64_t due_ms(void *context, const struct external_secret *external_secret)
 {
     struct applier *applier = context;
-    int64_t due = 0;
-    return is_new(applier, external_secret, &due) ? now_ms(applier) : due;
+    int64_t turn = turn_ms(applier, external_secret, true);
+    return turn == INT64_MAX ? INT64_MAX : now_ms(applier) + turn;
 }
 
 static int64_t delay_after(struct applier *applier, enum world_table table)
@@ -444,17 +272,66 @@ static int64_t delay_after(struct applier *applier, enum world_table table)
     return world_is_synced(applier->options.world, table) ? 0 : LISTED_MS;
 }
 
+static void plan_turn(struct applier *applier, const struct external_secret *external_secret,
+                      int64_t earliest_ms)
+{
+    int64_t turn = turn_ms(applier, external_secret, false);
+    if (turn != INT64_MAX) {
+        plan(applier, external_secret->namespace, external_secret->name,
+             turn > earliest_ms ? turn : earliest_ms);
+    }
+}
+
+static bool acts(const struct applier *applier)
+{
+    return applier->options.enabled && leader_leads(applier->options.leader);
+}
+
+/* All of an ExternalSecret is Keyturn's business. */
+static bool controls(const struct applier *applier)
+{
+    return !applier->options.beside && acts(applier);
+}
+
+void applier_wanted(void *context, struct str_view namespace, struct str_view name)
+{
+    struct applier *applier = context;
+    struct external_secret *external_secret =
+        applier->options.beside && acts(applier)
+            ? world_describing(applier->options.world, namespace, name)
+            : NULL;
+    if (external_secret) {
+        head_start_want(&applier->head_start, external_secret, now_ms(applier));
+        plan(applier, namespace, external_secret->name, 0);
+    }
+    external_secret_release(external_secret);
+}
+
 void applier_external_secret_changed(struct applier *applier, struct str_view namespace,
                                      struct str_view name)
 {
-    int64_t ignored = 0;
     struct external_secret *external_secret =
         world_external_secret(applier->options.world, namespace, name);
     if (!external_secret) {
         progress_forget(&applier->progress, namespace, name);
-    } else if (applier->options.enabled && leader_leads(applier->options.leader) &&
-               is_new(applier, external_secret, &ignored)) {
-        plan(applier, namespace, name, delay_after(applier, WORLD_EXTERNAL_SECRETS));
+        head_start_forget(&applier->head_start, namespace, name);
+    } else if (applier->options.beside) {
+        head_start_note(&applier->head_start, external_secret, now_ms(applier));
+    } else if (controls(applier) && external_secret->deleting) {
+        plan(applier, namespace, name, 0);
+    } else if (controls(applier)) {
+        plan_turn(applier, external_secret, delay_after(applier, WORLD_EXTERNAL_SECRETS));
+    }
+    external_secret_release(external_secret);
+}
+
+/* As it is now: it may have changed while it was carried out. */
+static void plan_now_known(struct applier *applier, struct str_view namespace, struct str_view name)
+{
+    struct external_secret *external_secret =
+        world_external_secret(applier->options.world, namespace, name);
+    if (external_secret) {
+        plan_turn(applier, external_secret, 0);
     }
     external_secret_release(external_secret);
 }
@@ -462,87 +339,83 @@ void applier_external_secret_changed(struct applier *applier, struct str_view na
 void applier_secret_changed(struct applier *applier, struct str_view namespace,
                             struct str_view name)
 {
-    if (!applier->options.enabled || !leader_leads(applier->options.leader)) {
+    if (!controls(applier)) {
         return;
     }
-    struct secret *secret = world_secret(applier->options.world, namespace, name);
     struct external_secret *external_secret =
-        secret ? NULL : world_describing(applier->options.world, namespace, name);
+        world_describing(applier->options.world, namespace, name);
     if (external_secret) {
-        plan(applier, namespace, external_secret->name, 0);
+        progress_target_changed(&applier->progress, namespace, external_secret->name);
+        plan_turn(applier, external_secret, delay_after(applier, WORLD_SECRETS));
     }
     external_secret_release(external_secret);
-    secret_release(secret);
-}
-
-/* What it has read may be what was there before. */
-static void outdate_run(struct applier *applier, struct str_view namespace, struct str_view name)
-{
-    CLEANUP(buf_done) struct buf key;
-    write_key(&key, namespace, name);
-    pthread_mutex_lock(&applier->mutex);
-    struct run *run = table_get(&applier->runs, buf_view(&key));
-    if (run) {
-        run->outdated = true;
-    }
-    pthread_mutex_unlock(&applier->mutex);
 }
 
 void applier_remote_changed(struct applier *applier, struct str_view namespace,
                             struct str_view name)
 {
-    if (applier->options.enabled && leader_leads(applier->options.leader)) {
-        outdate_run(applier, namespace, name);
+    if (acts(applier)) {
+        CLEANUP(buf_done) struct buf key;
+        write_key(&key, namespace, name);
+        runs_outdate(&applier->runs, buf_view(&key));
+        progress_hurry(&applier->progress, namespace, name);
         plan(applier, namespace, name, 0);
     }
-}
-
-static bool uses_store(const struct external_secret *external_secret, bool cluster,
-                       struct str_view namespace, struct str_view name)
-{
-    return external_secret->cluster_store == cluster &&
-           sv_equal(external_secret->store_name, name) &&
-           (cluster || sv_equal(external_secret->namespace, namespace));
 }
 
 void applier_store_changed(struct applier *applier, bool cluster, struct str_view namespace,
                            struct str_view name)
 {
     CLEANUP(world_list_done) struct world_list all = {0};
-    if (!applier->options.enabled || !leader_leads(applier->options.leader)) {
+    if (!controls(applier)) {
         return;
     }
     world_external_secrets(applier->options.world, &all);
     int64_t delay = delay_after(applier, cluster ? WORLD_CLUSTER_STORES : WORLD_STORES);
     for (size_t i = 0; i < all.count; i++) {
-        const struct external_secret *external_secret = all.items[i];
-        int64_t ignored = 0;
-        /* A list tells of stores that are as they were. */
-        if (uses_store(external_secret, cluster, namespace, name) &&
-            is_new(applier, external_secret, &ignored)) {
-            plan(applier, external_secret->namespace, external_secret->name, delay);
+        if (store_use_has(all.items[i], cluster, namespace, name)) {
+            plan_turn(applier, all.items[i], delay);
         }
     }
 }
 
-/* How long until the look at one whose place among all is `share`, from 0 to 1; INT64_MAX: none. */
+void applier_namespace_changed(struct applier *applier, struct str_view name)
+{
+    CLEANUP(world_list_done) struct world_list all = {0};
+    if (!controls(applier) || !world_is_synced(applier->options.world, WORLD_NAMESPACES)) {
+        return;
+    }
+    world_external_secrets(applier->options.world, &all);
+    for (size_t i = 0; i < all.count; i++) {
+        const struct external_secret *external_secret = all.items[i];
+        if (sv_equal(external_secret->namespace, name)) {
+            plan_turn(applier, external_secret, delay_after(applier, WORLD_NAMESPACES));
+        }
+    }
+}
+
+/* How long until the look at one whose place among all is `share`, from 0 to 1; INT64_MAX: none.
+ * What is only overdue is looked at evenly spread, in whatever order: no two restarts ask AWS for
+ * everything at one instant. */
 static int64_t delay_of(struct applier *applier, const struct external_secret *external_secret,
                         double share)
 {
-    int64_t due_ms = 0;
-    struct secret *secret =
-        world_secret(applier->options.world, external_secret->namespace, external_secret->target);
-    bool fresh = is_new(applier, external_secret, &due_ms);
-    int64_t left = fresh ? 0 : due_ms == INT64_MAX ? INT64_MAX : due_ms - now_ms(applier);
+    char version[DUE_VERSION_BYTES];
+    int64_t turn = turn_ms(applier, external_secret, false);
     int64_t spread = external_secret->refresh_interval_ms < SPREAD_MS
                          ? external_secret->refresh_interval_ms
                          : SPREAD_MS;
+    struct secret *secret =
+        world_secret(applier->options.world, external_secret->namespace, external_secret->target);
+    bool there = secret != NULL;
     secret_release(secret);
-    if (!secret) {
-        return 0;
+    due_version(external_secret, version);
+    bool changed = external_secret->status.synced_version.len > 0 &&
+                   !sv_is(external_secret->status.synced_version, version);
+    if (turn > 0 || !there || changed || external_secret->deleting) {
+        return external_secret->deleting ? 0 : turn;
     }
-    /* Evenly, in whatever order: no two restarts ask AWS for everything at one instant. */
-    return left > 0 ? left : spread > 0 ? (int64_t)((double)spread * share) : 0;
+    return spread > 0 ? (int64_t)((double)spread * share) : 0;
 }
 
 /* What is not known yet would look as if it were not there. */
@@ -557,10 +430,10 @@ static bool world_is_known(const struct applier *applier)
 void applier_look_at_all(struct applier *applier)
 {
     CLEANUP(world_list_done) struct world_list all = {0};
-    if (!applier->options.enabled || !leader_leads(applier->options.leader) ||
-        !world_is_known(applier)) {
+    if (!controls(applier) || !world_is_known(applier)) {
         return;
     }
+    size_t due = 0;
     world_external_secrets(applier->options.world, &all);
     for (size_t i = 0; i < all.count; i++) {
         const struct external_secret *external_secret = all.items[i];
@@ -568,12 +441,23 @@ void applier_look_at_all(struct applier *applier)
         if (delay != INT64_MAX) {
             plan(applier, external_secret->namespace, external_secret->name, delay);
         }
+        due += delay <= SPREAD_MS;
     }
+    struct log_line line = log_begin(applier->options.log, LOG_INFO, "externalsecrets looked at");
+    log_int(&line, "known", (int64_t)all.count);
+    log_int(&line, "due", (int64_t)due);
+    log_end(&line);
 }
 
+/* One ExternalSecret, from when it is begun until its status is written. */
 struct background {
     struct applier *applier;
     struct external_secret *external_secret;
+    char *basis; /* NULL: it was not carried out, and there is nothing to conclude */
+    bool forced;
+    int64_t start_ms; /* since 1970 */
+    struct run_result run;
+    int64_t wait_ms; /* before another try; 0: as its turn comes */
 };
 
 /* What AWS refused is asked for again when its turn comes, whatever the cache remembers. */
@@ -585,11 +469,20 @@ static int64_t refresh_age_ms(struct applier *applier,
                : sweep_max_age_ms(external_secret);
 }
 
+/* One of its stores is. */
 static bool is_silent(struct applier *applier, const struct external_secret *external_secret)
 {
-    struct store *store = find_store(applier, external_secret);
-    bool silent = store && store_health_is_silent(&applier->stores, store);
-    store_release(store);
+    CLEANUP(plan_done) struct plan wanted = {0};
+    bool silent = false;
+    plan_stores(external_secret, &wanted);
+    for (size_t i = 0; i < wanted.store_count; i++) {
+        struct store *store = NULL;
+        struct err ignored;
+        (void)world_store_for(applier->options.world, external_secret, &wanted.stores[i].ref,
+                              &store, &ignored);
+        silent |= store && store_health_is_silent(&applier->stores, store);
+        store_release(store);
+    }
     return silent;
 }
 
@@ -606,66 +499,178 @@ static void read_ahead_of(struct applier *applier, const struct external_secret 
                      now_ms(applier) + READ_AHEAD_MS, &members);
     for (size_t i = 0; i < members.count; i++) {
         const struct external_secret *member = members.items[i];
+        progress_bring_forward(&applier->progress, member->namespace, member->name);
         plan(applier, member->namespace, member->name, 0);
     }
 }
 
-/* Answers how long until the next look. */
-static int64_t refresh(struct applier *applier, const struct external_secret *external_secret,
-                       struct clients *clients)
+/* What follows a run: its status, and when the next is. */
+static void conclude_run(const struct background *background, struct clients *clients)
 {
-    CLEANUP(mem_free_ptr) char *basis = make_basis(applier, external_secret);
-    struct secret *secret = NULL;
-    struct err err = {0};
-    int64_t wait_ms = 0;
-    bool forced =
-        progress_is_forced(&applier->progress, external_secret, now_ms(applier), &wait_ms);
-    if (wait_ms > 0) {
-        return wait_ms;
+    struct applier *applier = background->applier;
+    int64_t now = now_ms(applier);
+    int64_t silent_after = atomic_load(&applier->silent_after_ms);
+    int64_t deadline = now + STATUS_DEADLINE_MS;
+    const struct conclusion_input input = {
+        .silent = applier->options.beside,
+        .client = &clients->kube,
+        .outcomes = &applier->outcomes,
+        .external_secret = background->external_secret,
+        .run = &background->run,
+        .start_ms = background->start_ms,
+        .deadline_ms = deadline < silent_after ? deadline : silent_after,
+    };
+    struct conclusion conclusion;
+    if (!leader_leads(applier->options.leader) || now >= silent_after) {
+        return;
     }
-    const struct errand errand = {.clients = clients,
-                                  .max_age_ms =
-                                      forced ? 0 : refresh_age_ms(applier, external_secret),
-                                  .deadline_ms = now_ms(applier) + BACKGROUND_DEADLINE_MS};
-    if (!forced) {
+    conclude(&input, &conclusion);
+    const struct progress_result result = {
+        .basis = background->basis,
+        .forced = background->forced,
+        .failed = conclusion.failed,
+        .final = conclusion.final,
+        .left_absent = status_leaves_absent(conclusion.end),
+        .target = background->run.secret,
+        .start_ms = background->start_ms,
+        .now_ms = now_ms(applier),
+    };
+    progress_note(&applier->progress, background->external_secret, &result);
+}
+
+static void refresh(struct background *background, struct clients *clients)
+{
+    struct applier *applier = background->applier;
+    const struct external_secret *external_secret = background->external_secret;
+    bool forced = progress_is_forced(&applier->progress, external_secret, now_ms(applier),
+                                     &background->wait_ms);
+    if (background->wait_ms > 0) {
+        return;
+    }
+    background->basis = store_use_basis(applier->options.world, external_secret);
+    background->forced = forced;
+    background->start_ms = clock_wall_ms(applier->options.clock);
+    const struct errand errand = {
+        .clients = clients,
+        .waiting = applier->options.beside && !plan_has_find(external_secret),
+        .max_age_ms = forced ? 0 : refresh_age_ms(applier, external_secret),
+        .deadline_ms = now_ms(applier) + BACKGROUND_DEADLINE_MS};
+    if (!forced && !applier->options.beside) {
         read_ahead_of(applier, external_secret, &errand);
     }
-    enum reconcile_outcome outcome =
-        carry_out_shared(applier, external_secret, &errand, &secret, &err);
-    secret_release(secret);
-    return progress_note(&applier->progress, external_secret, basis, forced, outcome,
-                         now_ms(applier));
+    carry_out_shared(applier, external_secret, &errand, &background->run);
+}
+
+/* Its finalizer, and with deletionPolicy Delete its Secret. 0, or how long until another try. */
+static int64_t depart(struct applier *applier, const struct external_secret *external_secret,
+                      struct clients *clients)
+{
+    bool deleted = false;
+    struct err err;
+    if (!departure_finish(&clients->kube, external_secret, now_ms(applier) + STATUS_DEADLINE_MS,
+                          &deleted, &err)) {
+        outcomes_log_failure(&applier->outcomes, "finalizer not removed", external_secret, &err);
+        return DEPART_RETRY_MS;
+    }
+    if (deleted) {
+        outcomes_event(&applier->outcomes, external_secret, "Deleted", SV("Secret deleted"));
+    }
+    return 0;
+}
+
+static void background_free(struct background *background)
+{
+    run_result_done(&background->run);
+    external_secret_release(background->external_secret);
+    free(background->basis);
+    free(background);
+}
+
+/* It may be begun again. */
+static void end_background(struct background *background)
+{
+    struct applier *applier = background->applier;
+    const struct external_secret *external_secret = background->external_secret;
+    progress_end(&applier->progress, external_secret->namespace, external_secret->name);
+    if (leader_leads(applier->options.leader) && !atomic_load(&applier->stopping)) {
+        if (background->wait_ms > 0) {
+            plan(applier, external_secret->namespace, external_secret->name, background->wait_ms);
+        } else if (!external_secret->deleting) {
+            plan_now_known(applier, external_secret->namespace, external_secret->name);
+        }
+    }
+    background_free(background);
+}
+
+static void conclude_in_background(void *argument, void *thread_context)
+{
+    struct background *background = argument;
+    conclude_run(background, thread_context);
+    end_background(background);
+}
+
+/* Behind everything that is queued by now: of all that are due at once the Secrets are written
+ * first, and a status waits for those, never for what comes later. Where there is no room it has
+ * its turn at once. Until then the ExternalSecret is not begun again. */
+static void conclude_later(struct background *background, struct clients *clients)
+{
+    if (background->applier->options.beside ||
+        !workers_submit(background->applier->options.workers, conclude_in_background, background)) {
+        conclude_in_background(background, clients);
+    }
 }
 
 static void carry_out_in_background(void *argument, void *thread_context)
 {
     struct background *background = argument;
     struct applier *applier = background->applier;
-    struct external_secret *external_secret = background->external_secret;
-    free(background);
-    if (leader_leads(applier->options.leader) && !atomic_load(&applier->stopping)) {
-        int64_t delay = refresh(applier, external_secret, thread_context);
-        if (delay != INT64_MAX) {
-            plan(applier, external_secret->namespace, external_secret->name, delay);
-        }
+    bool does = leader_leads(applier->options.leader) && !atomic_load(&applier->stopping);
+    if (does && background->external_secret->deleting) {
+        background->wait_ms = depart(applier, background->external_secret, thread_context);
+    } else if (does) {
+        refresh(background, thread_context);
     }
-    external_secret_release(external_secret);
+    if (background->basis) {
+        conclude_later(background, thread_context);
+    } else {
+        end_background(background);
+    }
 }
 
 /* 0, or how long until it can be begun. */
 static int64_t begin(struct applier *applier, struct external_secret *external_secret)
 {
-    if (!store_is_known(applier, external_secret)) {
+    if (!external_secret->deleting &&
+        !store_use_is_known(applier->options.world, external_secret)) {
         return UNKNOWN_MS;
     }
     struct background *background = mem_alloc(sizeof *background);
-    *background = (struct background){applier, external_secret_retain(external_secret)};
+    *background = (struct background){.applier = applier,
+                                      .external_secret = external_secret_retain(external_secret)};
+    progress_begin(&applier->progress, external_secret->namespace, external_secret->name);
     if (workers_submit(applier->options.workers, carry_out_in_background, background)) {
         return 0;
     }
-    external_secret_release(external_secret);
-    free(background);
+    progress_end(&applier->progress, external_secret->namespace, external_secret->name);
+    background_free(background);
     return QUEUE_FULL_MS;
+}
+
+/* When one that is looked at is begun. */
+static int64_t look_turn_ms(struct applier *applier, const struct external_secret *external_secret)
+{
+    if (external_secret->deleting) {
+        return external_secret->has_cleanup_finalizer && !applier->options.beside ? 0 : INT64_MAX;
+    }
+    if (store_use_is_others(applier->options.world, external_secret)) {
+        return INT64_MAX;
+    }
+    int64_t wait = 0;
+    if (applier->options.beside) {
+        bool hurried = progress_is_hurried(&applier->progress, external_secret);
+        wait = head_start_wait_ms(&applier->head_start, external_secret, hurried, now_ms(applier));
+    }
+    return wait > 0 ? wait : turn_ms(applier, external_secret, false);
 }
 
 static void look(void *context, const char *key)
@@ -682,11 +687,10 @@ static void look(void *context, const char *key)
         progress_forget(&applier->progress, namespace, name);
         return;
     }
-    if (!external_secret->deleting) {
-        int64_t delay = begin(applier, external_secret);
-        if (delay > 0) {
-            agenda_look_in(applier->agenda, sv_of(key), delay);
-        }
+    int64_t turn = look_turn_ms(applier, external_secret);
+    int64_t delay = turn == 0 ? begin(applier, external_secret) : turn;
+    if (delay > 0 && delay != INT64_MAX) {
+        agenda_look_in(applier->agenda, sv_of(key), delay);
     }
     external_secret_release(external_secret);
 }

@@ -5,7 +5,11 @@
  *
  * One ExternalSecret is carried out once at a time in this process; whoever comes meanwhile shares
  * the result, so a hundred Pods that want one Secret cost one call to AWS. A store that has just
- * timed out is asked by one probe every ten seconds until it answers (DESIGN §2, §12). */
+ * timed out is asked by one probe every ten seconds until it answers (DESIGN §2, §12).
+ *
+ * A status is written when everything has been carried out that the workers had queued when its
+ * Secret was written: of those that are due at once all Secrets come first, and as what comes later
+ * stands behind it, it waits for one queue's length at most. */
 #ifndef WEBHOOK_APPLIER_H
 #define WEBHOOK_APPLIER_H
 
@@ -29,6 +33,10 @@ struct applier_options {
     const struct leader *leader;
     struct workers *workers; /* for background work; their contexts are struct clients */
     bool enabled;            /* false: ExternalSecrets are left alone, flights only look */
+    /* Beside the External Secrets Operator, which has this head start: only what a Pod waits for is
+     * made, and only what AWS is said to have changed is refreshed. */
+    bool beside;
+    int64_t head_start_ms;
 };
 
 struct applier *applier_new(const struct applier_options *options);
@@ -38,6 +46,8 @@ void applier_start(struct applier *applier);
  * describes the Secret, makes it. */
 void applier_fly(void *applier, struct flight *flight, void *clients);
 
+/* Any thread. A held Pod waits for this Secret. */
+void applier_wanted(void *applier, struct str_view namespace, struct str_view name);
 /* Any thread. */
 void applier_external_secret_changed(struct applier *applier, struct str_view namespace,
                                      struct str_view name);
@@ -45,13 +55,17 @@ void applier_secret_changed(struct applier *applier, struct str_view namespace,
                             struct str_view name);
 void applier_store_changed(struct applier *applier, bool cluster, struct str_view namespace,
                            struct str_view name);
+/* Its labels may admit it to stores that did not, or no longer. While namespaces are being listed
+ * nothing is done: all have their turn when they are known. */
+void applier_namespace_changed(struct applier *applier, struct str_view name);
 /* What it asks AWS for has changed there: its turn is now. */
 void applier_remote_changed(struct applier *applier, struct str_view namespace,
                             struct str_view name);
 /* This replica leads now, or a table is known now: everything is to be looked at. Does nothing
  * while one of Secrets, ExternalSecrets and stores is not known. */
 void applier_look_at_all(struct applier *applier);
-/* Nothing is begun any more: what waits in the workers' queues returns at once. To be called before
+/* Nothing is begun any more: what waits in the workers' queues returns at once, but for statuses,
+ * which are written for three seconds more. To be called before
  * the workers are released, which the applier would otherwise go on giving work to. */
 void applier_stop(struct applier *applier);
 /* The workers have been released before. Accepts NULL. */

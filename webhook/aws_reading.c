@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/aws_reading.h"
 
+#include "webhook/aws_target.h"
+
 char *aws_reading_key(const struct store *store, struct str_view key)
 {
     struct buf whole;
@@ -30,26 +32,21 @@ bool aws_reading_read(struct clients *clients, const struct remote_request *requ
                       const struct store_identity *identity, struct reader_item *items,
                       size_t count, struct err *err)
 {
-    struct aws_services *services = clients->options->aws;
-    struct service_thread thread = aws_services_thread(services, clients->kube.transport);
-    struct credentials_lease lease = {.cache = aws_services_credentials(services),
-                                      .key = identity->key,
-                                      .provider = identity->provider};
-    const struct credentials_source credentials = credentials_lease_source(&lease);
-    struct reader_request wanted = {
-        .thread = &thread,
-        .service = request->store->provider == PROVIDER_AWS_PARAMETER_STORE
-                       ? ENDPOINT_SSM
-                       : ENDPOINT_SECRETS_MANAGER,
+    struct aws_target target;
+    if (!aws_target_find(clients, request, identity, &target, err)) {
+        return false;
+    }
+    const struct reader_request wanted = {
+        .thread = &target.thread,
+        .service = aws_target_service(request->store),
+        .endpoint = target.service.endpoint,
         .identity = identity->key,
-        .credentials = &credentials,
+        .credentials = &target.credentials,
         .namespace = request->namespace,
-        .urgency = request->waiting ? SERVICE_ADMISSION : SERVICE_BACKGROUND,
+        .urgency = target.service.urgency,
         .deadline_ms = request->deadline_ms,
         .max_age_ms = request->max_age_ms,
         .accept_stale = request->waiting,
     };
-    return aws_services_endpoint(services, wanted.service, request->store->aws.region,
-                                 &wanted.endpoint, err) &&
-           reader_read(aws_services_reader(services), &wanted, items, count, err);
+    return reader_read(aws_services_reader(clients->options->aws), &wanted, items, count, err);
 }

@@ -108,6 +108,8 @@ static const struct option_row serve_rows[] = {
      .value_name = "WHO",
      .choices = controllers,
      .help = "who writes the Secrets of ExternalSecrets"},
+    {DURATION_ROW("head-start", head_start_ms), .standard = "1s", .max = 5 * MINUTE,
+     .help = "with eso: how long the operator has before Keyturn makes what a Pod waits for"},
     {.name = "aws-allow-imds",
      .type = OPTION_FLAG,
      FIELD(aws_allow_imds),
@@ -235,11 +237,6 @@ static void complete_service_address(struct config *config)
 /* What one row cannot see. */
 static bool check_together(const struct config *config, struct err *err)
 {
-    if (config->external_secrets_controller == CONTROLLER_ESO) {
-        return err_set(err, ERR_INVALID,
-                       "--external-secrets-controller eso is not available in this version: "
-                       "choose keyturn where no External Secrets Operator runs, else off");
-    }
     if (config->max_wait_ms < config->debounce_ms) {
         return err_set(err, ERR_INVALID,
                        "--max-wait is shorter than --debounce: raise it to at "
@@ -250,6 +247,11 @@ static bool check_together(const struct config *config, struct err *err)
                        "--admission-budget leaves nothing of --webhook-timeout: lower it");
     }
     return true;
+}
+
+const char *config_operator_class(const struct config *config)
+{
+    return config->external_secrets_controller == CONTROLLER_OFF ? NULL : "default";
 }
 
 bool config_load_serve(int argc, char *const *argv, const struct config_sources *sources,

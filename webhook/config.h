@@ -26,6 +26,7 @@ struct config {
     char *identity;                  /* this replica's, for the Lease */
     char *kubeconfig;                /* NULL: the Pod's ServiceAccount */
     int external_secrets_controller; /* enum controller */
+    int64_t head_start_ms;           /* what the External Secrets Operator has */
     unsigned io_threads;
     unsigned connection_limit;
     int64_t webhook_timeout_ms;
@@ -59,6 +60,11 @@ MUST_CHECK bool config_load_release(int argc, char *const *argv,
                                     const struct config_sources *sources, struct config *ret,
                                     bool *ret_help, struct err *err);
 void config_done(struct config *config);
+
+/* Whose stores are read besides Keyturn's own: those of the External Secrets Operator's class, as
+ * its --controller-class is unless somebody sets it. Where it does not run Keyturn does its work;
+ * NULL: nobody's. */
+const char *config_operator_class(const struct config *config);
 
 void config_help_serve(struct buf *out);
 void config_help_release(struct buf *out);

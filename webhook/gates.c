@@ -199,6 +199,9 @@ static void report_held(struct gates *gates, const struct pod *pod,
     if (!leader_leads(gates->options.leader) || !judgement->missing) {
         return;
     }
+    if (judgement->described && gates->options.wanted) {
+        gates->options.wanted(gates->options.context, pod->namespace, judgement->missing->secret);
+    }
     CLEANUP(buf_done) struct buf message;
     buf_init(&message, KUBE_EVENT_MESSAGE_BYTES);
     secret_ref_describe(judgement->missing, &message);

@@ -24,6 +24,10 @@ struct gates_options {
     struct metrics *metrics;
     struct reporter *reporter;
     const struct leader *leader;
+    /* On the leader: a held Pod waits for this Secret, which an ExternalSecret describes. May be
+     * NULL. */
+    void (*wanted)(void *context, struct str_view namespace, struct str_view name);
+    void *context;
 };
 
 struct gates *gates_new(const struct gates_options *options);

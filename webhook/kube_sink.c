@@ -71,8 +71,22 @@ static bool sink_replace(void *context, struct str_view namespace, struct str_vi
            take_record(sink, &response, ret, err);
 }
 
+static bool sink_remove(void *context, struct str_view namespace, struct str_view name,
+                        struct str_view uid, struct str_view resource_version, int64_t deadline_ms,
+                        struct err *err)
+{
+    const struct kube_sink *sink = context;
+    CLEANUP(kube_response_done) struct kube_response response = {0};
+    const struct kube_target target = {
+        .resource = &kube_secrets, .namespace = namespace, .name = name};
+    return kube_delete(sink->client, &target, uid, resource_version, deadline_ms, &response, err);
+}
+
 struct secret_sink kube_sink(struct kube_sink *sink)
 {
-    return (struct secret_sink){
-        .read = sink_read, .create = sink_create, .replace = sink_replace, .context = sink};
+    return (struct secret_sink){.read = sink_read,
+                                .create = sink_create,
+                                .replace = sink_replace,
+                                .remove = sink_remove,
+                                .context = sink};
 }

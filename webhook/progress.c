@@ -3,21 +3,25 @@
 
 #include "base/limits.h"
 #include "base/lock.h"
+#include "externalsecret/status.h"
 
 enum {
-    REFRESH_FLOOR_MS = 1000,
-    RETRY_MS = 1000,
-    RETRY_MAX_MS = 60000,
-    RETRY_MAX_DOUBLINGS = 6,
     FORCE_EVERY_MS = 10000,
+    WATCH_LAG_MS = 10000,
 };
 
 /* Of one ExternalSecret. */
 struct record {
-    char *basis;       /* what was carried out, or tried */
-    char *force_sync;  /* the annotation's value then */
+    char *basis;                     /* what was carried out, or tried; NULL: nothing yet */
+    char version[DUE_VERSION_BYTES]; /* of the object then */
+    int64_t refresh_ms;              /* when it last went well; 0: not in this process */
+    bool left_absent;
+    bool hurried;
+    bool begun;
+    uint64_t target_version; /* resourceVersion of the Secret then; 0: there is none to wait for */
+    int64_t noted_ms;
     int64_t forced_ms; /* when it last made us ask past the cache */
-    int64_t due_ms;
+    int64_t retry_ms;  /* after a failure; INT64_MAX: only when something changes */
     unsigned failures; /* in a row */
 };
 
@@ -25,7 +29,6 @@ static void record_free(void *value)
 {
     struct record *record = value;
     free(record->basis);
-    free(record->force_sync);
     free(record);
 }
 
@@ -48,59 +51,179 @@ static void write_key(struct buf *key, struct str_view namespace, struct str_vie
 }
 
 /* Holds the mutex. NULL: never carried out. */
-static struct record *find(const struct progress *progress,
-                           const struct external_secret *external_secret)
+static struct record *find(const struct progress *progress, struct str_view namespace,
+                           struct str_view name)
 {
     CLEANUP(buf_done) struct buf key;
-    write_key(&key, external_secret->namespace, external_secret->name);
+    write_key(&key, namespace, name);
     return table_get(&progress->records, buf_view(&key));
 }
 
+static struct record *find_of(const struct progress *progress,
+                              const struct external_secret *external_secret)
+{
+    return find(progress, external_secret->namespace, external_secret->name);
+}
+
 /* Holds the mutex. */
-static struct record *find_or_make(struct progress *progress,
-                                   const struct external_secret *external_secret, int64_t now_ms)
+static struct record *find_or_make(struct progress *progress, struct str_view namespace,
+                                   struct str_view name)
 {
     CLEANUP(buf_done) struct buf key = {0};
-    struct record *record = find(progress, external_secret);
+    struct record *record = find(progress, namespace, name);
     if (!record) {
         record = mem_alloc(sizeof *record);
-        record->forced_ms = now_ms - FORCE_EVERY_MS;
-        write_key(&key, external_secret->namespace, external_secret->name);
+        record->forced_ms = INT64_MIN / 2;
+        write_key(&key, namespace, name);
         table_put(&progress->records, buf_view(&key), record);
-        return record;
     }
-    free(record->basis);
-    free(record->force_sync);
     return record;
 }
 
-struct str_view progress_force_sync(const struct external_secret *external_secret)
+static bool is_known(const struct record *record)
 {
-    for (size_t i = 0; i < external_secret->annotation_count; i++) {
-        if (sv_is(external_secret->annotations[i].key, "force-sync")) {
-            return sv_first(external_secret->annotations[i].value, LIMIT_NAME_BYTES);
-        }
-    }
-    return SV("");
+    return record && record->basis;
 }
 
-bool progress_is_new(struct progress *progress, const struct external_secret *external_secret,
-                     const char *basis, int64_t *ret_due_ms)
+/* The newer of what this process remembers and what the status says. */
+static struct due_last last_of(const struct record *record,
+                               const struct external_secret *external_secret)
+{
+    const struct external_secret_status *status = &external_secret->status;
+    if (is_known(record) && record->refresh_ms >= status->refresh_ms && record->refresh_ms) {
+        return (struct due_last){.version = sv_of(record->version),
+                                 .refresh_ms = record->refresh_ms,
+                                 .left_absent = record->left_absent};
+    }
+    bool absent = sv_is(status->reason, status_reason(STATUS_DELETED)) ||
+                  sv_is(status->reason, status_reason(STATUS_TARGET_MISSING));
+    return (struct due_last){
+        .version = status->synced_version, .refresh_ms = status->refresh_ms, .left_absent = absent};
+}
+
+/* Holds the mutex. Whether what the watch knows of the target is as new as what was done. */
+static bool target_is_told(struct record *record, const struct progress_question *question)
+{
+    uint64_t version = 0;
+    if (!is_known(record) || record->target_version == 0 ||
+        question->now_ms - record->noted_ms >= WATCH_LAG_MS) {
+        return true;
+    }
+    if (question->target && sv_to_u64(question->target->resource_version, &version) &&
+        version >= record->target_version) {
+        record->target_version = 0;
+        return true;
+    }
+    return false;
+}
+
+static int64_t left_of(int64_t at_ms, int64_t now_ms)
+{
+    if (at_ms == INT64_MAX) {
+        return INT64_MAX;
+    }
+    return at_ms > now_ms ? at_ms - now_ms : 0;
+}
+
+/* Holds the mutex. */
+static int64_t turn_ms(struct record *record, const struct progress_question *question)
+{
+    char version[DUE_VERSION_BYTES];
+    bool changed = is_known(record) && strcmp(record->basis, question->basis) != 0;
+    if (record && record->begun) {
+        return question->even_begun ? 0 : INT64_MAX;
+    }
+    if (record && record->hurried) {
+        return 0;
+    }
+    if (is_known(record) && record->failures > 0) {
+        return changed ? 0 : left_of(record->retry_ms, question->now_ms);
+    }
+    due_version(question->external_secret, version);
+    const struct due_input input = {
+        .external_secret = question->external_secret,
+        .version = version,
+        .last = last_of(record, question->external_secret),
+        .target_known = question->target_known && target_is_told(record, question),
+        .target = question->target,
+        .now_ms = question->wall_ms,
+    };
+    int64_t due = due_in_ms(&input);
+    return changed && due != INT64_MAX ? 0 : due;
+}
+
+int64_t progress_turn_ms(struct progress *progress, const struct progress_question *question)
 {
     pthread_mutex_lock(&progress->mutex);
-    const struct record *record = find(progress, external_secret);
-    bool is_new = !record || strcmp(record->basis, basis) != 0;
-    *ret_due_ms = record ? record->due_ms : 0;
+    int64_t turn = turn_ms(find_of(progress, question->external_secret), question);
     pthread_mutex_unlock(&progress->mutex);
-    return is_new;
+    return turn;
+}
+
+void progress_hurry(struct progress *progress, struct str_view namespace, struct str_view name)
+{
+    pthread_mutex_lock(&progress->mutex);
+    find_or_make(progress, namespace, name)->hurried = true;
+    pthread_mutex_unlock(&progress->mutex);
+}
+
+void progress_bring_forward(struct progress *progress, struct str_view namespace,
+                            struct str_view name)
+{
+    pthread_mutex_lock(&progress->mutex);
+    struct record *record = find_or_make(progress, namespace, name);
+    record->hurried |= !record->begun;
+    pthread_mutex_unlock(&progress->mutex);
+}
+
+bool progress_is_hurried(struct progress *progress, const struct external_secret *external_secret)
+{
+    pthread_mutex_lock(&progress->mutex);
+    const struct record *record = find_of(progress, external_secret);
+    bool hurried = record && record->hurried;
+    pthread_mutex_unlock(&progress->mutex);
+    return hurried;
+}
+
+void progress_target_changed(struct progress *progress, struct str_view namespace,
+                             struct str_view name)
+{
+    pthread_mutex_lock(&progress->mutex);
+    struct record *record = find(progress, namespace, name);
+    if (record && record->failures > 0 && record->retry_ms == INT64_MAX) {
+        record->retry_ms = 0;
+    }
+    pthread_mutex_unlock(&progress->mutex);
+}
+
+void progress_begin(struct progress *progress, struct str_view namespace, struct str_view name)
+{
+    pthread_mutex_lock(&progress->mutex);
+    struct record *record = find_or_make(progress, namespace, name);
+    record->begun = true;
+    record->hurried = false;
+    pthread_mutex_unlock(&progress->mutex);
+}
+
+void progress_end(struct progress *progress, struct str_view namespace, struct str_view name)
+{
+    pthread_mutex_lock(&progress->mutex);
+    struct record *record = find(progress, namespace, name);
+    if (record) {
+        record->begun = false;
+    }
+    pthread_mutex_unlock(&progress->mutex);
 }
 
 bool progress_is_forced(struct progress *progress, const struct external_secret *external_secret,
                         int64_t now_ms, int64_t *ret_wait_ms)
 {
+    char version[DUE_VERSION_BYTES];
+    due_version(external_secret, version);
     pthread_mutex_lock(&progress->mutex);
-    const struct record *record = find(progress, external_secret);
-    bool forced = record && !sv_is(progress_force_sync(external_secret), record->force_sync);
+    const struct record *record = find_of(progress, external_secret);
+    bool forced = is_known(record) && strcmp(version, record->version) != 0 &&
+                  due_version_generation(sv_of(record->version)) == external_secret->generation;
     *ret_wait_ms = forced ? record->forced_ms + FORCE_EVERY_MS - now_ms : 0;
     pthread_mutex_unlock(&progress->mutex);
     return forced;
@@ -109,45 +232,35 @@ bool progress_is_forced(struct progress *progress, const struct external_secret 
 bool progress_has_failed(struct progress *progress, const struct external_secret *external_secret)
 {
     pthread_mutex_lock(&progress->mutex);
-    const struct record *record = find(progress, external_secret);
+    const struct record *record = find_of(progress, external_secret);
     bool failed = record && record->failures > 0;
     pthread_mutex_unlock(&progress->mutex);
     return failed;
 }
 
-static int64_t next_turn_ms(const struct external_secret *external_secret,
-                            enum reconcile_outcome outcome, unsigned failures)
-{
-    if (outcome == RECONCILE_UNSUPPORTED) {
-        return INT64_MAX;
-    }
-    if (failures) {
-        unsigned doublings =
-            failures - 1 < RETRY_MAX_DOUBLINGS ? failures - 1 : RETRY_MAX_DOUBLINGS;
-        int64_t delay = (int64_t)RETRY_MS << doublings;
-        return delay < RETRY_MAX_MS ? delay : RETRY_MAX_MS;
-    }
-    int64_t interval = external_secret->refresh_interval_ms;
-    if (interval <= 0) {
-        return INT64_MAX;
-    }
-    return interval > REFRESH_FLOOR_MS ? interval : REFRESH_FLOOR_MS;
-}
-
-int64_t progress_note(struct progress *progress, const struct external_secret *external_secret,
-                      const char *basis, bool forced, enum reconcile_outcome outcome,
-                      int64_t now_ms)
+void progress_note(struct progress *progress, const struct external_secret *external_secret,
+                   const struct progress_result *result)
 {
     pthread_mutex_lock(&progress->mutex);
-    struct record *record = find_or_make(progress, external_secret, now_ms);
-    record->basis = str_dup(basis);
-    record->force_sync = sv_dup(progress_force_sync(external_secret));
-    record->forced_ms = forced ? now_ms : record->forced_ms;
-    record->failures = reconcile_succeeded(outcome) ? 0 : record->failures + 1;
-    int64_t delay = next_turn_ms(external_secret, outcome, record->failures);
-    record->due_ms = delay == INT64_MAX ? INT64_MAX : now_ms + delay;
+    struct record *record =
+        find_or_make(progress, external_secret->namespace, external_secret->name);
+    free(record->basis);
+    record->basis = str_dup(result->basis);
+    due_version(external_secret, record->version);
+    record->forced_ms = result->forced ? result->now_ms : record->forced_ms;
+    record->failures = result->failed ? record->failures + 1 : 0;
+    if (result->failed) {
+        record->retry_ms =
+            result->final ? INT64_MAX : result->now_ms + due_backoff_ms(record->failures);
+    } else {
+        record->refresh_ms = result->start_ms;
+        record->left_absent = result->left_absent;
+    }
+    record->noted_ms = result->now_ms;
+    if (!result->target || !sv_to_u64(result->target->resource_version, &record->target_version)) {
+        record->target_version = 0;
+    }
     pthread_mutex_unlock(&progress->mutex);
-    return delay;
 }
 
 void progress_forget(struct progress *progress, struct str_view namespace, struct str_view name)

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the leader knows about each ExternalSecret between two looks: what was carried out, how that
- * ended, and when its next turn is.
+/* When it is each ExternalSecret's turn, for the leader where Keyturn is the controller: by what
+ * stands in the objects (externalsecret/due.h), and by what this process has done and they do not
+ * show yet, or cannot: failures.
  *
- * After failures the turns are 1, 2, 4 ... 60 s apart. A new value of the annotation force-sync
- * asks for a refresh past the cache, at most every ten seconds (aws.md §7.2). Told the time,
- * monotonic. Any thread. */
+ * After failures the turns are 1, 2, 4 s ... 7 min apart. A label or an annotation that has changed
+ * asks for a refresh past the cache, at most every ten seconds (aws.md §7.2). A watch that has not
+ * told of the Secret as it was written yet says nothing about it, for ten seconds at most. Told the
+ * time. Any thread. */
 #ifndef WEBHOOK_PROGRESS_H
 #define WEBHOOK_PROGRESS_H
 
 #include <pthread.h>
 
 #include "base/table.h"
-#include "externalsecret/reconcile.h"
+#include "externalsecret/due.h"
 
 struct progress {
     pthread_mutex_t mutex;
@@ -21,23 +23,53 @@ struct progress {
 void progress_init(struct progress *progress);
 void progress_done(struct progress *progress);
 
-/* Whether `basis`, which is what it would be carried out from, is another than the last time, or
- * there was none. `*ret_due_ms` is when its turn is otherwise: INT64_MAX when something changes. */
-bool progress_is_new(struct progress *progress, const struct external_secret *external_secret,
-                     const char *basis, int64_t *ret_due_ms);
-/* Whether the annotation has changed since it was last carried out; `*ret_wait_ms` > 0: so long it
- * has to wait because that was a moment ago. */
+struct progress_question {
+    const struct external_secret *external_secret;
+    const char *basis; /* what it would be carried out from: itself and its store */
+    bool target_known;
+    const struct secret *target; /* NULL: there is none */
+    int64_t now_ms;              /* monotonic */
+    int64_t wall_ms;             /* since 1970 */
+    bool even_begun;             /* what is begun is due now, instead of nobody's turn */
+};
+
+/* How long until its turn; 0: now, INT64_MAX: when something changes. What failed before anything
+ * of `basis` changed waits as long as it has to; a store that changed makes what is refreshed at
+ * all due. */
+int64_t progress_turn_ms(struct progress *progress, const struct progress_question *question);
+/* Its turn is now, whatever the objects say: AWS has something newer. */
+void progress_hurry(struct progress *progress, struct str_view namespace, struct str_view name);
+/* Likewise, because what it asks for has just been read; one that is begun already takes that. */
+void progress_bring_forward(struct progress *progress, struct str_view namespace,
+                            struct str_view name);
+bool progress_is_hurried(struct progress *progress, const struct external_secret *external_secret);
+/* Its target has changed: what could not be done because of it may be tried again. */
+void progress_target_changed(struct progress *progress, struct str_view namespace,
+                             struct str_view name);
+/* It is about to be carried out: until progress_end() it is nobody's turn. */
+void progress_begin(struct progress *progress, struct str_view namespace, struct str_view name);
+void progress_end(struct progress *progress, struct str_view namespace, struct str_view name);
+/* Whether its labels or annotations, and nothing else of it, have changed since it was last carried
+ * out; `*ret_wait_ms` > 0: so long it has to wait because that was a moment ago. */
 bool progress_is_forced(struct progress *progress, const struct external_secret *external_secret,
                         int64_t now_ms, int64_t *ret_wait_ms);
 /* The last time it failed. */
 bool progress_has_failed(struct progress *progress, const struct external_secret *external_secret);
-/* It was carried out. Answers how long until its next turn; INT64_MAX: when something changes. */
-int64_t progress_note(struct progress *progress, const struct external_secret *external_secret,
-                      const char *basis, bool forced, enum reconcile_outcome outcome,
-                      int64_t now_ms);
-void progress_forget(struct progress *progress, struct str_view namespace, struct str_view name);
 
-/* The annotation's value, cut; empty when there is none. */
-struct str_view progress_force_sync(const struct external_secret *external_secret);
+struct progress_result {
+    const char *basis;
+    bool forced;
+    bool failed;
+    bool final;                  /* trying again is of no use before something changes */
+    bool left_absent;            /* there is to be no Secret */
+    const struct secret *target; /* as it was written or found; NULL: there is none */
+    int64_t start_ms;            /* since 1970 */
+    int64_t now_ms;              /* monotonic */
+};
+
+/* It was carried out, as it is in `external_secret`. */
+void progress_note(struct progress *progress, const struct external_secret *external_secret,
+                   const struct progress_result *result);
+void progress_forget(struct progress *progress, struct str_view namespace, struct str_view name);
 
 #endif

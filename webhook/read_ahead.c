@@ -117,35 +117,51 @@ static void add_item(struct group *group, const struct store *store, struct str_
     group->count++;
 }
 
+/* Those of one store; tags are read by another call, which gathers nothing. */
 static void add_reads(struct group *group, const struct store *store,
-                      const struct external_secret *external_secret)
+                      const struct external_secret *external_secret, const struct plan *plan,
+                      const struct plan_store *of_store)
 {
-    CLEANUP(plan_done) struct plan plan = {0};
     int64_t max_age_ms = sweep_max_age_ms(external_secret);
-    plan_make(external_secret, &plan);
-    if (group->count + plan.read_count > READS_MAX) {
+    if (group->count + of_store->read_count > READS_MAX) {
         return;
     }
-    for (size_t i = 0; i < plan.read_count; i++) {
-        add_item(group, store, external_secret->namespace, &plan.reads[i]);
+    for (size_t i = 0; i < of_store->read_count; i++) {
+        const struct remote_read *read = &plan->reads[of_store->first_read + i];
+        if (!read->metadata) {
+            add_item(group, store, external_secret->namespace, read);
+        }
     }
     group->max_age_ms = max_age_ms < group->max_age_ms ? max_age_ms : group->max_age_ms;
 }
 
-static void gather(struct gathering *gathering, const struct external_secret *external_secret)
+static void gather_store(struct gathering *gathering, const struct external_secret *external_secret,
+                         const struct plan *plan, const struct plan_store *of_store)
 {
+    struct store *store = NULL;
     struct err ignored;
-    struct store *store =
-        world_store(gathering->clients->options->world, external_secret->cluster_store,
-                    external_secret->namespace, external_secret->store_name);
-    struct group *group = store && store->unsupported.len == 0 && aws_reading_serves(store) &&
-                                  plan_check_supported(external_secret, &ignored)
+    (void)world_store_for(gathering->clients->options->world, external_secret, &of_store->ref,
+                          &store, &ignored);
+    struct group *group = store && store->unsupported.len == 0 && aws_reading_serves(store)
                               ? find_group(gathering, store, external_secret)
                               : NULL;
     if (group) {
-        add_reads(group, store, external_secret);
+        add_reads(group, store, external_secret, plan, of_store);
     }
     store_release(store);
+}
+
+static void gather(struct gathering *gathering, const struct external_secret *external_secret)
+{
+    CLEANUP(plan_done) struct plan plan = {0};
+    struct err ignored;
+    if (plan_check(external_secret, &ignored) != PLAN_FINE) {
+        return;
+    }
+    plan_make(external_secret, &plan);
+    for (size_t i = 0; i < plan.store_count; i++) {
+        gather_store(gathering, external_secret, &plan, &plan.stores[i]);
+    }
 }
 
 static void read_group(const struct gathering *gathering, struct group *group)

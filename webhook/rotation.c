@@ -13,6 +13,7 @@ enum {
     RECEIVE_MARGIN_MS = 5000, /* beyond the waiting of the service */
     DELETE_DEADLINE_MS = 5000,
     LOOK_DEADLINE_MS = 10000,
+    ARN_SUFFIX = 7, /* what Secrets Manager appends to the name: "-" and six characters */
 };
 
 static const struct retry_policy BACKOFF = {.base_ms = 1000, .max_ms = 60000, .floor_percent = 50};
@@ -172,12 +173,11 @@ static bool poll_queue(struct rotation *rotation, struct clients *clients, struc
 /* By name, by ARN, and by ARN without the suffix that Secrets Manager gives it. */
 static bool is_named(const struct pending_hint *hint, const char *key)
 {
-    enum { SUFFIX = 7 };
     struct str_view arn = sv_of(hint->arn);
     struct str_view wanted = sv_of(key);
     return (hint->name[0] && sv_is(wanted, hint->name)) || (arn.len && sv_equal(wanted, arn)) ||
-           (arn.len > SUFFIX && hint->service == ENDPOINT_SECRETS_MANAGER &&
-            sv_equal(wanted, sv_first(arn, arn.len - SUFFIX)));
+           (arn.len > ARN_SUFFIX && hint->service == ENDPOINT_SECRETS_MANAGER &&
+            sv_equal(wanted, sv_first(arn, arn.len - ARN_SUFFIX)));
 }
 
 /* One look at what has changed, for everybody who asks for it. */
@@ -212,16 +212,26 @@ static bool read_again(const struct look *look, const struct store *store,
     return seen;
 }
 
-/* Whether one ExternalSecret asks for it. A version that it pins does not change. */
-static bool look_for(struct look *look, const struct store *store,
-                     const struct external_secret *external_secret)
+static bool serves(const struct store *store, const struct pending_hint *hint)
 {
-    CLEANUP(plan_done) struct plan plan = {0};
+    enum store_provider provider =
+        hint->service == ENDPOINT_SSM ? PROVIDER_AWS_PARAMETER_STORE : PROVIDER_AWS_SECRETS_MANAGER;
+    return store && store->unsupported.len == 0 && store->provider == provider;
+}
+
+/* Whether one ExternalSecret asks a store for it. A version that it pins does not change, and tags
+ * are no value. */
+static bool look_for(struct look *look, const struct store *store,
+                     const struct external_secret *external_secret, const struct plan *plan,
+                     const struct plan_store *of_store)
+{
     bool uses = false;
-    plan_make(external_secret, &plan);
-    for (size_t i = 0; i < plan.read_count; i++) {
-        CLEANUP(mem_free_ptr) char *key = aws_reading_key(store, plan.reads[i].key);
-        if (plan.reads[i].version.len == 0 && is_named(look->hint, key)) {
+    for (size_t i = 0; i < of_store->read_count; i++) {
+        const struct remote_read *read = &plan->reads[of_store->first_read + i];
+        CLEANUP(mem_free_ptr) char *key = aws_reading_key(store, read->key);
+        struct err ignored;
+        if (read->version.len == 0 && !read->metadata && is_named(look->hint, key) &&
+            (uses || plan_check(external_secret, &ignored) == PLAN_FINE)) {
             uses = true;
             look->seen &= read_again(look, store, external_secret, key);
         }
@@ -229,11 +239,77 @@ static bool look_for(struct look *look, const struct store *store,
     return uses;
 }
 
-static bool serves(const struct store *store, const struct pending_hint *hint)
+/* As told, or as the ARN of a secret has it; empty: neither. */
+static struct str_view name_of(const struct pending_hint *hint)
 {
-    enum store_provider provider =
-        hint->service == ENDPOINT_SSM ? PROVIDER_AWS_PARAMETER_STORE : PROVIDER_AWS_SECRETS_MANAGER;
-    return store && store->unsupported.len == 0 && store->provider == provider;
+    struct str_view part = {0};
+    struct str_view rest = sv_of(hint->arn);
+    if (hint->name[0] || hint->service != ENDPOINT_SECRETS_MANAGER) {
+        return sv_of(hint->name);
+    }
+    for (int i = 0; i < 6; i++) {
+        if (!sv_split(&rest, ':', &part)) {
+            return (struct str_view){0};
+        }
+    }
+    return rest.len > ARN_SUFFIX ? sv_first(rest, rest.len - ARN_SUFFIX) : (struct str_view){0};
+}
+
+/* Whether a find may bring it. The event does not tell its tags: any may be those that are wanted.
+ */
+static bool may_find(const struct external_secret_data_from *from, const struct plan_find *find,
+                     struct str_view name)
+{
+    bool matches = true;
+    struct err ignored;
+    return name.len > 0 && sv_starts_with(name, from->path) &&
+           (!find->name || (regex_matches(find->name, name, &matches, &ignored) && matches));
+}
+
+/* Whether one ExternalSecret looks in a store for secrets by a pattern that fits it. */
+static bool look_for_finds(struct look *look, const struct store *store,
+                           const struct external_secret *external_secret, const struct plan *plan,
+                           size_t of_store)
+{
+    struct str_view name = name_of(look->hint);
+    CLEANUP(mem_free_ptr) char *whole = sv_dup(name);
+    for (size_t i = 0; i < plan->find_count; i++) {
+        const struct plan_find *find = &plan->finds[i];
+        struct err ignored;
+        if (find->store == of_store &&
+            may_find(&external_secret->data_from[find->entry], find, name) &&
+            plan_check(external_secret, &ignored) == PLAN_FINE) {
+            look->seen &= read_again(look, store, external_secret, whole);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool look_through_store(struct look *look, const struct store *store,
+                               const struct external_secret *external_secret,
+                               const struct plan *plan, size_t of_store)
+{
+    bool by_name = look_for(look, store, external_secret, plan, &plan->stores[of_store]);
+    bool by_pattern = look_for_finds(look, store, external_secret, plan, of_store);
+    return by_name || by_pattern;
+}
+
+static bool look_through(struct look *look, const struct external_secret *external_secret)
+{
+    CLEANUP(plan_done) struct plan plan = {0};
+    bool uses = false;
+    plan_make(external_secret, &plan);
+    for (size_t i = 0; i < plan.store_count; i++) {
+        struct err ignored;
+        struct store *store = NULL;
+        (void)world_store_for(look->rotation->options.world, external_secret, &plan.stores[i].ref,
+                              &store, &ignored);
+        uses |=
+            serves(store, look->hint) && look_through_store(look, store, external_secret, &plan, i);
+        store_release(store);
+    }
+    return uses;
 }
 
 static void look_through_all(struct look *look)
@@ -243,15 +319,10 @@ static void look_through_all(struct look *look)
     world_external_secrets(options->world, &all);
     for (size_t i = 0; i < all.count; i++) {
         const struct external_secret *one = all.items[i];
-        struct err ignored;
-        struct store *store =
-            world_store(options->world, one->cluster_store, one->namespace, one->store_name);
-        if (serves(store, look->hint) && plan_check_supported(one, &ignored) &&
-            look_for(look, store, one)) {
+        if (look_through(look, one)) {
             look->used = true;
             applier_remote_changed(options->applier, one->namespace, one->name);
         }
-        store_release(store);
     }
 }
 

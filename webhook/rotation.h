@@ -4,10 +4,11 @@
  *
  * The leader polls one queue (20 s each). A message is anybody's word: it names a secret to look
  * at, and only through ExternalSecrets that ask for that secret and as whom their stores read; what
- * nobody asks for is dropped without a call. One secret is looked at once in ten seconds, however
- * many messages come, and read once for each identity, however many ask for it. Where the message
- * names a version, the value is read again, after 0.5, 1, 2 and 4 s, until it is that version:
- * right after a rotation AWS may still answer with the old one. */
+ * nobody asks for is dropped without a call. Who asks by a pattern (dataFrom.find) asks for every
+ * secret whose name fits it; an event tells no tags, so those always fit. One secret is looked at
+ * once in ten seconds, however many messages come, and read once for each identity, however many
+ * ask for it. Where the message names a version, the value is read again, after 0.5, 1, 2 and 4 s,
+ * until it is that version: right after a rotation AWS may still answer with the old one. */
 #ifndef WEBHOOK_ROTATION_H
 #define WEBHOOK_ROTATION_H
 

@@ -4,10 +4,24 @@
 #include "webhook/request_rules.h"
 
 #define MUTATE_PREFIX "/mutate/"
+#define VALIDATE_PREFIX "/validate/"
 
 static bool is_probe(struct str_view path)
 {
     return sv_is(path, "/healthz") || sv_is(path, "/readyz");
+}
+
+static bool is_validation(struct str_view path)
+{
+    return sv_starts_with(path, SV(VALIDATE_PREFIX));
+}
+
+/* Empty when it is neither. */
+static struct str_view segment_of(struct str_view path)
+{
+    return is_validation(path)                       ? sv_from(path, sizeof VALIDATE_PREFIX - 1)
+           : sv_starts_with(path, SV(MUTATE_PREFIX)) ? sv_from(path, sizeof MUTATE_PREFIX - 1)
+                                                     : SV("");
 }
 
 unsigned routes_check(const struct routes *routes, struct server_request *request)
@@ -19,9 +33,8 @@ unsigned routes_check(const struct routes *routes, struct server_request *reques
     }
     /* A stranger in the cluster who does not know the segment learns nothing, not even the method.
      */
-    if (!sv_starts_with(request->path, SV(MUTATE_PREFIX)) ||
-        !cert_keeper_knows_segment(routes->keeper,
-                                   sv_from(request->path, sizeof MUTATE_PREFIX - 1))) {
+    struct str_view segment = segment_of(request->path);
+    if (segment.len == 0 || !cert_keeper_knows_segment(routes->keeper, segment)) {
         return 404;
     }
     request->allow = "POST";
@@ -48,6 +61,8 @@ void routes_handle(const struct routes *routes, struct server_request *request)
     } else if (sv_is(request->path, "/readyz")) {
         bool ready = health_is_ready(routes->health, &reason);
         answer_text(request, ready ? 200 : 503, reason);
+    } else if (is_validation(request->path)) {
+        answer_validation(routes->answerer, request);
     } else {
         answer_review(routes->answerer, request);
     }

@@ -13,12 +13,14 @@
 #include "webhook/aws_services.h"
 #include "webhook/commands.h"
 #include "webhook/gates.h"
+#include "webhook/gauge.h"
 #include "webhook/installation_key.h"
 #include "webhook/kube_access.h"
 #include "webhook/process.h"
 #include "webhook/roller.h"
 #include "webhook/rotation.h"
 #include "webhook/routes.h"
+#include "webhook/store_validator.h"
 #include "webhook/watcher.h"
 
 enum {
@@ -57,6 +59,7 @@ struct serving {
     struct workers *flight_workers;
     struct workers *background_workers;
     struct applier *applier;
+    struct store_validator *store_validator;
     struct flights *flights;
     struct answerer *answerer;
     struct gates *gates;
@@ -98,6 +101,12 @@ static void on_store(void *context, bool cluster, struct str_view namespace, str
 {
     struct serving *serving = context;
     applier_store_changed(serving->applier, cluster, namespace, name);
+    store_validator_changed(serving->store_validator, cluster, namespace, name);
+}
+
+static void on_namespace(void *context, struct str_view name)
+{
+    applier_namespace_changed(((struct serving *)context)->applier, name);
 }
 
 static void on_workload(void *context, const struct workload *workload)
@@ -152,6 +161,7 @@ static void look_at_everything(struct serving *serving)
 {
     gates_all_changed(serving->gates);
     applier_look_at_all(serving->applier);
+    store_validator_look_at_all(serving->store_validator);
     if (watcher_knows_workloads(serving->watcher)) {
         roller_look_at_all(serving->roller);
     }
@@ -244,30 +254,6 @@ static void refresh_credentials(void *context, const char *key)
 
 /* ---- metrics ---- */
 
-static void write_gauge(struct buf *out, const char *name, const char *help, long long value)
-{
-    buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n%s %lld\n", name, help, name, name, value);
-}
-
-static void write_refused(struct buf *out, const struct server_counters *counters)
-{
-    const struct {
-        const char *reason;
-        uint64_t count;
-    } rows[] = {
-        {"framing", counters->refused_framing},      {"too_big", counters->refused_too_big},
-        {"budget", counters->refused_budget},        {"path", counters->refused_check},
-        {"slow_handshake", counters->cut_handshake}, {"slow_header", counters->cut_header},
-        {"slow_body", counters->cut_body},           {"shed", counters->shed},
-    };
-    buf_add_str(out, "# HELP keyturn_rejected_requests_total Requests and peers turned away.\n"
-                     "# TYPE keyturn_rejected_requests_total counter\n");
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        buf_printf(out, "keyturn_rejected_requests_total{reason=\"%s\"} %llu\n", rows[i].reason,
-                   (unsigned long long)rows[i].count);
-    }
-}
-
 static void write_metrics(void *context, struct buf *out)
 {
     struct serving *serving = context;
@@ -279,20 +265,20 @@ static void write_metrics(void *context, struct buf *out)
     watcher_write_metrics(serving->watcher, out);
     gates_held(serving->gates, &held, &oldest_ms);
     server_counters(serving->server, &counters);
-    write_gauge(out, "keyturn_held_pods", "Pods that wait behind Keyturn's gate.", (long long)held);
-    write_gauge(out, "keyturn_held_pod_oldest_seconds", "Age of the oldest held Pod.",
+    gauge_write(out, "keyturn_held_pods", "Pods that wait behind Keyturn's gate.", (long long)held);
+    gauge_write(out, "keyturn_held_pod_oldest_seconds", "Age of the oldest held Pod.",
                 (long long)oldest_ms / 1000);
-    write_gauge(out, "keyturn_stale_pods", "Pods that run with an old Secret.",
+    gauge_write(out, "keyturn_stale_pods", "Pods that run with an old Secret.",
                 (long long)roller_stale_pods(serving->roller));
-    write_gauge(out, "keyturn_leader", "Whether this replica holds the Lease.",
+    gauge_write(out, "keyturn_leader", "Whether this replica holds the Lease.",
                 leader_leads(serving->leader));
-    write_gauge(out, "keyturn_connections", "Open connections of the TLS port.",
+    gauge_write(out, "keyturn_connections", "Open connections of the TLS port.",
                 counters.connections);
-    write_gauge(out, "keyturn_waiting_requests", "Requests that wait for a live look.",
+    gauge_write(out, "keyturn_waiting_requests", "Requests that wait for a live look.",
                 (long long)flights_waiting(serving->flights));
-    write_gauge(out, "keyturn_in_flight_bytes", "Bodies and JSON nodes in flight.",
+    gauge_write(out, "keyturn_in_flight_bytes", "Bodies and JSON nodes in flight.",
                 (long long)budget_used(&serving->budget));
-    write_refused(out, &counters);
+    gauge_write_refused(out, &counters);
 }
 
 /* ---- up ---- */
@@ -328,12 +314,13 @@ static void make_watcher(struct serving *serving)
         .world = serving->world,
         .metrics = serving->metrics,
         .namespace = serving->config->namespace,
-        .stores = serving->config->external_secrets_controller == CONTROLLER_KEYTURN,
+        .stores = serving->config->external_secrets_controller != CONTROLLER_OFF,
         .listener =
             {
                 .secret_changed = on_secret,
                 .external_secret_changed = on_external_secret,
                 .store_changed = on_store,
+                .namespace_changed = on_namespace,
                 .workload_changed = on_workload,
                 .pod_changed = on_pod,
                 .own_secret = on_own_secret,
@@ -347,6 +334,7 @@ static void make_controllers(struct serving *serving)
 {
     const struct config *config = serving->config;
     bool keyturn = config->external_secrets_controller == CONTROLLER_KEYTURN;
+    bool beside = config->external_secrets_controller == CONTROLLER_ESO;
     serving->reporter =
         reporter_new(serving->kube, config->identity, serving->clock, &serving->log);
     serving->leader = leader_new(&(struct leader_options){
@@ -367,6 +355,18 @@ static void make_controllers(struct serving *serving)
         .reporter = serving->reporter,
         .leader = serving->leader,
         .workers = serving->background_workers,
+        .enabled = keyturn || beside,
+        .beside = beside,
+        .head_start_ms = config->head_start_ms,
+    });
+    serving->store_validator = store_validator_new(&(struct store_validator_options){
+        .clock = serving->clock,
+        .log = &serving->log,
+        .world = serving->world,
+        .leader = serving->leader,
+        .reporter = serving->reporter,
+        .workers = serving->background_workers,
+        .operator_class = config_operator_class(config),
         .enabled = keyturn,
     });
     serving->gates = gates_new(&(struct gates_options){
@@ -378,6 +378,8 @@ static void make_controllers(struct serving *serving)
         .metrics = serving->metrics,
         .reporter = serving->reporter,
         .leader = serving->leader,
+        .wanted = applier_wanted,
+        .context = serving->applier,
     });
     serving->roller = roller_new(&(struct roller_options){
         .config = serving->kube,
@@ -399,7 +401,7 @@ static void make_controllers(struct serving *serving)
         .leader = serving->leader,
         .applier = serving->applier,
         .clients = &serving->client_options,
-        .queue_url = keyturn ? config->aws_rotation_queue : NULL,
+        .queue_url = keyturn || beside ? config->aws_rotation_queue : NULL,
     });
     make_watcher(serving);
 }
@@ -407,7 +409,6 @@ static void make_controllers(struct serving *serving)
 static void make_admission(struct serving *serving)
 {
     const struct config *config = serving->config;
-    bool keyturn = config->external_secrets_controller == CONTROLLER_KEYTURN;
     serving->flights = flights_new(&(struct flights_options){
         .clock = serving->clock,
         .workers = serving->flight_workers,
@@ -423,7 +424,8 @@ static void make_admission(struct serving *serving)
         .clock = serving->clock,
         .log = &serving->log,
         .metrics = serving->metrics,
-        .materialises = keyturn,
+        .materialises = config->external_secrets_controller != CONTROLLER_OFF,
+        .alone = config->external_secrets_controller == CONTROLLER_KEYTURN,
     });
     serving->keeper = cert_keeper_new(&(struct cert_keeper_options){
         .config = serving->kube,
@@ -434,6 +436,7 @@ static void make_admission(struct serving *serving)
         .service_address = config->service_address,
         .secret = config->certificate_secret,
         .configuration = config->webhook_configuration,
+        .validates = config->external_secrets_controller != CONTROLLER_OFF,
         .holder = serving->certificates,
     });
     serving->routes = (struct routes){
@@ -444,6 +447,7 @@ static void make_parts(struct serving *serving)
 {
     make_policy(serving);
     serving->world = world_new();
+    world_set_operator_class(serving->world, config_operator_class(serving->config));
     budget_init(&serving->budget, LIMIT_IN_FLIGHT_BYTES);
     serving->client_options = (struct clients_options){.config = serving->kube,
                                                        .clock = serving->clock,
@@ -562,6 +566,7 @@ static void start_controllers(struct serving *serving)
     gates_start(serving->gates);
     roller_start(serving->roller);
     applier_start(serving->applier);
+    store_validator_start(serving->store_validator);
     agenda_start(serving->key_keeper);
     agenda_start(serving->credentials_keeper);
     rotation_start(serving->rotation);
@@ -613,9 +618,11 @@ static void free_parts(struct serving *serving)
     roller_free(serving->roller);
     gates_free(serving->gates);
     applier_stop(serving->applier);
+    store_validator_stop(serving->store_validator);
     workers_free(serving->flight_workers);
     workers_free(serving->background_workers);
     applier_free(serving->applier);
+    store_validator_free(serving->store_validator);
     leader_free(serving->leader);
     reporter_free(serving->reporter);
     flights_free(serving->flights);

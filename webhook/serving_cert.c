@@ -308,12 +308,10 @@ static bool reach_self(struct cert_keeper *keeper, struct err *err)
 }
 
 /* One element of `webhooks` that has to change; false when it is right already. */
-static bool write_webhook(const struct json *webhook, struct str_view bundle, const char *segment,
+static bool write_webhook(const struct json *webhook, struct str_view bundle, const char *path,
                           struct buf *out)
 {
     const struct json *client = json_member(webhook, "clientConfig");
-    char path[SEGMENT_BYTES + 16];
-    (void)snprintf(path, sizeof path, "/mutate/%s", segment);
     if (json_string_is(json_path(client, "service", "path", NULL), path) &&
         sv_equal(json_string(json_member(client, "caBundle")), bundle)) {
         return false;
@@ -331,10 +329,12 @@ static bool write_webhook(const struct json *webhook, struct str_view bundle, co
 
 /* Appends the patch; false when the configuration is as it should be. */
 static bool write_patch(struct cert_keeper *keeper, const struct json *configuration,
-                        struct buf *out)
+                        const char *route, struct buf *out)
 {
     CLEANUP(buf_done) struct buf bundle;
+    char path[SEGMENT_BYTES + 16];
     bool wanted = false;
+    (void)snprintf(path, sizeof path, "/%s/%s", route, keeper->segment);
     buf_init(&bundle, 2 * (size_t)LIMIT_PEM_BYTES);
     encode_base64(&bundle, buf_view(&keeper->ca_pem));
     buf_add_str(out, "{\"metadata\":{\"resourceVersion\":");
@@ -342,13 +342,15 @@ static bool write_patch(struct cert_keeper *keeper, const struct json *configura
                        json_string(json_path(configuration, "metadata", "resourceVersion", NULL)));
     buf_add_str(out, "},\"webhooks\":[");
     JSON_FOR_EACH (webhook, json_member(configuration, "webhooks")) {
-        wanted |= write_webhook(webhook, buf_view(&bundle), keeper->segment, out);
+        wanted |= write_webhook(webhook, buf_view(&bundle), path, out);
     }
     buf_add_str(out, "]}");
     return wanted;
 }
 
-static bool publish(struct cert_keeper *keeper, struct err *err)
+/* `route` is where its webhooks lead to. */
+static bool publish_in(struct cert_keeper *keeper, const struct kube_resource *resource,
+                       const char *route, struct err *err)
 {
     CLEANUP(kube_response_done) struct kube_response response = {0};
     CLEANUP(kube_response_done) struct kube_response patched = {0};
@@ -356,20 +358,26 @@ static bool publish(struct cert_keeper *keeper, struct err *err)
     CLEANUP(buf_done) struct buf patch;
     const struct json_limits limits = {.max_nodes = 100000, .max_depth = LIMIT_JSON_DEPTH};
     const struct json *configuration = NULL;
-    const struct kube_target target = {.resource = &kube_mutating_webhooks,
+    const struct kube_target target = {.resource = resource,
                                        .name = sv_of(keeper->options.configuration)};
     buf_init(&patch, LIMIT_KUBE_BODY_BYTES);
-    if (!reach_self(keeper, err) ||
-        !kube_get(&keeper->clients->kube, &target, deadline(keeper), &response, err)) {
+    if (!kube_get(&keeper->clients->kube, &target, deadline(keeper), &response, err)) {
         return false;
     }
     struct buf *body = &response.body.bytes;
     if (!json_parse(&document, body->data, body->len, &limits, &configuration, err)) {
         return false;
     }
-    return !write_patch(keeper, configuration, &patch) ||
+    return !write_patch(keeper, configuration, route, &patch) ||
            kube_patch(&keeper->clients->kube, &target, KUBE_PATCH_STRATEGIC, SV("keyturn"),
                       buf_view(&patch), deadline(keeper), &patched, err);
+}
+
+static bool publish(struct cert_keeper *keeper, struct err *err)
+{
+    return reach_self(keeper, err) && publish_in(keeper, &kube_mutating_webhooks, "mutate", err) &&
+           (!keeper->options.validates ||
+            publish_in(keeper, &kube_validating_webhooks, "validate", err));
 }
 
 static void retry(struct cert_keeper *keeper, const char *step, const struct err *err)

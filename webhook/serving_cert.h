@@ -23,7 +23,8 @@ struct cert_keeper_options {
     const char *service;
     const char *service_address; /* where to reach the Service; "host:port" */
     const char *secret;          /* name of the Secret */
-    const char *configuration;   /* name of the MutatingWebhookConfiguration */
+    const char *configuration;   /* name of the MutatingWebhookConfiguration ... */
+    bool validates;              /* ... and of a ValidatingWebhookConfiguration besides */
     struct cert_holder *holder;  /* gets every certificate that is adopted */
 };
 
@@ -33,7 +34,7 @@ void cert_keeper_start(struct cert_keeper *keeper);
 void cert_keeper_secret_changed(struct cert_keeper *keeper);
 /* Any thread: is this the current or the previous path segment? */
 bool cert_keeper_knows_segment(struct cert_keeper *keeper, struct str_view segment);
-/* Any thread: the configuration carries the CA and path in force. */
+/* Any thread: the configurations carry the CA and path in force. */
 bool cert_keeper_is_published(struct cert_keeper *keeper);
 void cert_keeper_free(struct cert_keeper *keeper);
 

@@ -104,13 +104,14 @@ static bool claim(struct sweep *sweep, const struct external_secret *external_se
 
 /* ---- who goes along ---- */
 
+/* NULL: there is none that it may use. */
 static struct store *find_store(const struct sweep *sweep,
                                 const struct external_secret *external_secret)
 {
-    bool cluster = external_secret->cluster_store;
-    return world_store(sweep->options.world, cluster,
-                       cluster ? (struct str_view){0} : external_secret->namespace,
-                       external_secret->store_name);
+    struct store *store = NULL;
+    struct err ignored;
+    (void)world_store_for(sweep->options.world, external_secret, NULL, &store, &ignored);
+    return store;
 }
 
 static bool name_one_store(const struct external_secret *a, const struct external_secret *b)
@@ -131,6 +132,16 @@ static bool are_one_identity(const struct store *a, const struct store *b)
 {
     return reads_as_keyturn(a) && reads_as_keyturn(b) && a->provider == b->provider &&
            sv_equal(a->aws.region, b->aws.region);
+}
+
+/* What a find brings is not known before it is asked. */
+static bool asks_by_name(const struct external_secret *external_secret)
+{
+    bool asks = external_secret->data_count > 0;
+    for (size_t i = 0; i < external_secret->data_from_count; i++) {
+        asks |= external_secret->data_from[i].kind == DATA_FROM_EXTRACT;
+    }
+    return asks;
 }
 
 /* What cannot be in one batch has nothing to gain, and would wait for each other's calls. */
@@ -177,8 +188,8 @@ static bool may_go(struct sweep *sweep, const struct external_secret *first,
                    const struct store *first_store, const struct candidate *candidate, int64_t now)
 {
     const struct external_secret *one = candidate->external_secret;
-    return !one->deleting && !is_same(one, first) && goes_with(sweep, first, first_store, one) &&
-           candidate->due_ms != INT64_MAX &&
+    return !one->deleting && !is_same(one, first) && asks_by_name(one) &&
+           goes_with(sweep, first, first_store, one) && candidate->due_ms != INT64_MAX &&
            candidate->due_ms - now <= one->refresh_interval_ms / INTERVAL_SHARE &&
            wants_to_be_read(sweep, one, now);
 }
@@ -312,6 +323,9 @@ void sweep_read_ahead(struct sweep *sweep, const struct external_secret *first,
                       struct clients *clients, int64_t deadline_ms, struct world_list *ret_members)
 {
     *ret_members = (struct world_list){0};
+    if (!asks_by_name(first)) {
+        return;
+    }
     if (gather(sweep, first, ret_members)) {
         read_members(sweep, first, clients, deadline_ms, ret_members);
     } else {

@@ -7,8 +7,9 @@
  * another identity reads. Of those that are due only within a tenth of their interval go as many as
  * make the batches full. The earliest go first, so that what went together goes together again.
  * What was read lies in the value cache, each is then carried out by itself. One that is being read
- * ahead waits for that. Only saves calls: who finds nothing in the cache asks for itself. Any
- * thread. */
+ * ahead waits for that. One that asks by patterns only (dataFrom.find) goes with nobody, and nobody
+ * with it: what it reads is not known before. Only saves calls: who finds nothing in the cache asks
+ * for itself. Any thread. */
 #ifndef WEBHOOK_SWEEP_H
 #define WEBHOOK_SWEEP_H
 

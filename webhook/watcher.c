@@ -85,6 +85,10 @@ static const struct feed FEEDS[] = {
      .older = &kube_cluster_secret_stores_v1beta1,
      .label = "clustersecretstores",
      .only_with_stores = true},
+    {.table = WORLD_NAMESPACES,
+     .resource = &kube_namespaces,
+     .label = "namespaces",
+     .only_with_stores = true},
 };
 
 static void log_undecodable(const struct feed *feed, const struct json *object,
@@ -182,6 +186,33 @@ static void put_external_secret(struct feed *feed, const struct json *object)
     external_secret_release(kept);
 }
 
+/* Of whom somebody is admitted by what it says, no older version may stand for it. */
+static void forget_object(struct feed *feed, const struct json *object)
+{
+    const struct json *metadata = json_member(object, "metadata");
+    bool scoped = feed->table == WORLD_STORES;
+    (void)world_erase(feed->watcher->options.world, feed->table,
+                      scoped ? json_string(json_member(metadata, "namespace")) : SV(""),
+                      json_string(json_member(metadata, "name")));
+}
+
+static void put_namespace(struct feed *feed, const struct json *object)
+{
+    const struct watcher_listener *listener = &feed->watcher->options.listener;
+    struct namespace *decoded = NULL;
+    struct err err;
+    if (!namespace_decode(object, &decoded, &err)) {
+        log_undecodable(feed, object, &err);
+        forget_object(feed, object);
+        return;
+    }
+    struct namespace *kept = namespace_retain(decoded);
+    if (world_put_namespace(feed->watcher->options.world, decoded).changed) {
+        listener->namespace_changed(listener->context, kept->name);
+    }
+    namespace_release(kept);
+}
+
 static void put_store(struct feed *feed, const struct json *object)
 {
     const struct watcher_listener *listener = &feed->watcher->options.listener;
@@ -190,6 +221,7 @@ static void put_store(struct feed *feed, const struct json *object)
     struct err err;
     if (!store_decode(object, cluster, &decoded, &err)) {
         log_undecodable(feed, object, &err);
+        forget_object(feed, object);
         return;
     }
     struct store *kept = store_retain(decoded);
@@ -218,6 +250,9 @@ static void put(struct feed *feed, const struct json *object, bool created)
     case WORLD_STORES:
     case WORLD_CLUSTER_STORES:
         put_store(feed, object);
+        break;
+    case WORLD_NAMESPACES:
+        put_namespace(feed, object);
         break;
     case WORLD_TABLES:
         break;
@@ -282,6 +317,11 @@ static void on_object(void *context, enum kube_watch_event event, const struct j
     }
 }
 
+static bool admits_somebody(enum world_table table)
+{
+    return table == WORLD_STORES || table == WORLD_CLUSTER_STORES || table == WORLD_NAMESPACES;
+}
+
 static void on_unreadable(void *context, enum kube_watch_event event, struct str_view namespace,
                           struct str_view name)
 {
@@ -298,7 +338,7 @@ static void on_unreadable(void *context, enum kube_watch_event event, struct str
     log_str(&line, "name", name);
     log_err(&line, &err);
     log_end(&line);
-    if (event == KUBE_WATCH_DELETED) {
+    if (event == KUBE_WATCH_DELETED || admits_somebody(feed->table)) {
         erase(feed, namespace, name);
     } else if (feed->table == WORLD_SECRETS && name.len) {
         world_put_unreadable_secret(feed->watcher->options.world, namespace, name);
@@ -462,7 +502,7 @@ void watcher_relist_secrets(struct watcher *watcher)
 static bool is_of_external_secrets(enum world_table table)
 {
     return table == WORLD_EXTERNAL_SECRETS || table == WORLD_STORES ||
-           table == WORLD_CLUSTER_STORES;
+           table == WORLD_CLUSTER_STORES || table == WORLD_NAMESPACES;
 }
 
 static bool are_synced(const struct watcher *watcher, bool external_secrets_too)

@@ -21,6 +21,7 @@ struct watcher_listener {
     void (*external_secret_changed)(void *context, struct str_view namespace, struct str_view name);
     void (*store_changed)(void *context, bool cluster, struct str_view namespace,
                           struct str_view name);
+    void (*namespace_changed)(void *context, struct str_view name);
     void (*workload_changed)(void *context, const struct workload *workload);
     void (*pod_changed)(void *context, const struct pod *pod, bool created);
     /* A Secret of Keyturn's own namespace, whole; NULL: it is gone. */
@@ -37,7 +38,7 @@ struct watcher_options {
     struct world *world;
     struct metrics *metrics;
     const char *namespace; /* Keyturn's own */
-    bool stores;           /* watch SecretStores and ClusterSecretStores too */
+    bool stores;           /* watch SecretStores, ClusterSecretStores and Namespaces too */
     struct watcher_listener listener;
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The codes in front of warnings and denials. Stable: users search for them and filter by them, so
+/* The codes in front of warnings and denials; those from 201 on, of ExternalSecrets, are in
+ * externalsecret/validate.h. Stable: users search for them and filter by them, so
  * a number is never given a second meaning. Written "KT104". */
 #ifndef ADMISSION_CODES_H
 #define ADMISSION_CODES_H

@@ -8,6 +8,8 @@
 #include "base/encode.h"
 #include "base/limits.h"
 #include "externalsecret/adopt.h"
+#include "externalsecret/fields.h"
+#include "externalsecret/keys.h"
 #include "externalsecret/managed.h"
 
 /* Printing */
@@ -124,6 +126,17 @@ static void pairs_add(struct pairs *pairs, struct str_view key, struct str_view 
     pairs->count++;
 }
 
+static void pairs_remove(struct pairs *pairs, struct str_view key)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < pairs->count; i++) {
+        if (!sv_equal(pairs->items[i].pair.key, key)) {
+            pairs->items[kept++] = pairs->items[i];
+        }
+    }
+    pairs->count = kept;
+}
+
 static int compare_pairs(const void *a, const void *b)
 {
     const struct ranked_pair *left = a;
@@ -152,60 +165,29 @@ static void print_pairs(struct buf *out, const char *name, struct pairs *pairs)
     buf_add_byte(out, '}');
 }
 
-/* The names below "f:metadata"/`field` of every managedFields entry of `manager`, sorted. */
-static void collect_owned(const struct json *metadata, const char *manager, const char *field,
-                          struct pairs *ret)
-{
-    JSON_FOR_EACH (entry, json_member(metadata, "managedFields")) {
-        if (!json_string_is(json_member(entry, "manager"), manager)) {
-            continue;
-        }
-        JSON_FOR_EACH (name, json_path(entry, "fieldsV1", "f:metadata", field, NULL)) {
-            if (sv_starts_with(json_key(name), SV("f:"))) {
-                pairs_add(ret, sv_from(json_key(name), 2), SV(""));
-            }
-        }
-    }
-    if (ret->count > 0) {
-        qsort(ret->items, ret->count, sizeof *ret->items, compare_pairs);
-    }
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-    const struct ranked_pair *left = a;
-    const struct ranked_pair *right = b;
-    return sv_compare(left->pair.key, right->pair.key);
-}
-
-static bool is_owned(const struct pairs *owned, struct str_view key)
-{
-    struct ranked_pair wanted = {.pair = {.key = key}};
-    return owned->count > 0 &&
-           bsearch(&wanted, owned->items, owned->count, sizeof *owned->items, compare_keys);
-}
-
-/* What stays of the live Secret's labels or annotations, then the ExternalSecret's. */
+/* What stays of the live Secret's labels or annotations, then what was rendered. */
 static void gather(const struct build_input *input, const char *field,
-                   const struct string_pair *copied, size_t copied_count, struct pairs *ret)
+                   const struct data_map *rendered, struct pairs *ret)
 {
-    const struct json *metadata = json_member(input->live, "metadata");
+    CLEANUP(field_names_done) struct field_names owned = {0};
     char manager[FIELD_MANAGER_BYTES];
-    char owned_field[16];
-    CLEANUP(pairs_done) struct pairs owned = {0};
     if (!input->keep_content) {
         managed_metadata_manager(input->external_secret->name, manager);
-        (void)snprintf(owned_field, sizeof owned_field, "f:%s", field);
-        collect_owned(metadata, manager, owned_field, &owned);
+        field_names_collect(input->live, manager, "metadata", field, &owned);
     }
-    JSON_FOR_EACH (member, json_member(metadata, field)) {
-        if (!is_owned(&owned, json_key(member))) {
+    JSON_FOR_EACH (member, json_path(input->live, "metadata", field, NULL)) {
+        if (!field_names_have(&owned, json_key(member))) {
             pairs_add(ret, json_key(member), json_string(member));
         }
     }
-    for (size_t i = 0; !input->keep_content && i < copied_count; i++) {
-        pairs_add(ret, copied[i].key, copied[i].value);
+    for (size_t i = 0; !input->keep_content && i < rendered->count; i++) {
+        pairs_add(ret, rendered->entries[i].key, secret_buf_view(&rendered->entries[i].value));
     }
+}
+
+static bool is_owner_policy(const struct external_secret *external_secret)
+{
+    return external_secret->creation_policy == CREATION_OWNER;
 }
 
 static void print_labels(const struct build_input *input, struct buf *out)
@@ -213,19 +195,22 @@ static void print_labels(const struct build_input *input, struct buf *out)
     const struct external_secret *external_secret = input->external_secret;
     char created_by[SHA3_224_HEX_BYTES];
     CLEANUP(pairs_done) struct pairs labels = {0};
-    gather(input, "labels", external_secret->labels, external_secret->label_count, &labels);
-    managed_created_by(external_secret->namespace, external_secret->name, created_by);
-    pairs_add(&labels, SV(MANAGED_CREATED_BY_LABEL), sv_of(created_by));
+    gather(input, "labels", input->keep_content ? NULL : &input->rendered->labels, &labels);
+    if (is_owner_policy(external_secret)) {
+        managed_created_by(external_secret->namespace, external_secret->name, created_by);
+        pairs_add(&labels, SV(MANAGED_CREATED_BY_LABEL), sv_of(created_by));
+    } else {
+        pairs_remove(&labels, SV(MANAGED_CREATED_BY_LABEL));
+    }
     pairs_add(&labels, SV(MANAGED_LABEL), SV("true"));
     print_pairs(out, "labels", &labels);
 }
 
 static void print_annotations(const struct build_input *input, struct buf *out)
 {
-    const struct external_secret *external_secret = input->external_secret;
     char hash[SHA3_224_HEX_BYTES];
     CLEANUP(pairs_done) struct pairs annotations = {0};
-    gather(input, "annotations", external_secret->annotations, external_secret->annotation_count,
+    gather(input, "annotations", input->keep_content ? NULL : &input->rendered->annotations,
            &annotations);
     data_map_hash(input->data, hash);
     pairs_add(&annotations, SV(MANAGED_DATA_HASH_ANNOTATION), sv_of(hash));
@@ -247,29 +232,96 @@ static void print_owner(const struct external_secret *external_secret, struct bu
     buf_add_str(out, "true}");
 }
 
+static bool has_text(const struct json *list, struct str_view text)
+{
+    JSON_FOR_EACH (item, list) {
+        if (sv_equal(json_string(item), text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void print_separator(struct buf *out)
+{
+    if (out->data[out->len - 1] != '[') {
+        buf_add_byte(out, ',');
+    }
+}
+
+static bool controls(const struct json *reference)
+{
+    return json_is_true(json_member(reference, "controller"));
+}
+
 /* Others stay where they are; ours takes the place of the one that names this ExternalSecret. */
-static void print_owners(const struct build_input *input, struct buf *out)
+static void print_owned(const struct build_input *input, struct buf *out)
 {
     bool written = false;
-    size_t count = 0;
-    print_name(out, "ownerReferences");
-    buf_add_byte(out, '[');
     JSON_FOR_EACH (reference, json_path(input->live, "metadata", "ownerReferences", NULL)) {
         bool ours = adopt_is_owner(input->external_secret, reference);
-        if (ours && written) {
-            continue;
-        }
-        buf_add_str(out, count++ ? "," : "");
-        if (ours) {
+        if (!ours) {
+            print_separator(out);
+            print_json(out, reference);
+        } else if (!written) {
+            print_separator(out);
             print_owner(input->external_secret, out);
             written = true;
-        } else {
-            print_json(out, reference);
         }
     }
     if (!written) {
-        buf_add_str(out, count ? "," : "");
+        print_separator(out);
         print_owner(input->external_secret, out);
+    }
+}
+
+/* Whoever is not Owner any more controls it no longer. */
+static void print_disowned(const struct build_input *input, struct buf *out)
+{
+    JSON_FOR_EACH (reference, json_path(input->live, "metadata", "ownerReferences", NULL)) {
+        if (!adopt_is_owner(input->external_secret, reference) || !controls(reference)) {
+            print_separator(out);
+            print_json(out, reference);
+        }
+    }
+}
+
+static void print_owners(const struct build_input *input, struct buf *out)
+{
+    size_t start = out->len;
+    print_name(out, "ownerReferences");
+    buf_add_byte(out, '[');
+    size_t empty = out->len;
+    if (is_owner_policy(input->external_secret)) {
+        print_owned(input, out);
+    } else {
+        print_disowned(input, out);
+    }
+    if (out->len == empty) {
+        buf_truncate(out, start);
+    } else {
+        buf_add_byte(out, ']');
+    }
+}
+
+static bool adds_finalizers(const struct build_input *input)
+{
+    return input->external_secret->template.finalizer_count > 0 && !input->keep_content;
+}
+
+/* The live ones and those of the template, which are added and never taken away. */
+static void print_finalizers(const struct build_input *input, struct buf *out)
+{
+    const struct json *live = json_path(input->live, "metadata", "finalizers", NULL);
+    const struct external_secret_template *template = &input->external_secret->template;
+    print_name(out, "finalizers");
+    buf_add_byte(out, '[');
+    print_members(out, live);
+    for (size_t i = 0; i < template->finalizer_count; i++) {
+        if (!has_text(live, template->finalizers[i])) {
+            print_separator(out);
+            encode_json_string(out, template->finalizers[i]);
+        }
     }
     buf_add_byte(out, ']');
 }
@@ -278,8 +330,12 @@ static void print_owners(const struct build_input *input, struct buf *out)
 
 static void print_metadata(const struct build_input *input, struct buf *out)
 {
-    static const char *const replaced[] = {"labels", "annotations", "ownerReferences",
-                                           "managedFields", NULL};
+    const char *const replaced[] = {"labels",
+                                    "annotations",
+                                    "ownerReferences",
+                                    "managedFields",
+                                    adds_finalizers(input) ? "finalizers" : NULL,
+                                    NULL};
     print_name(out, "metadata");
     buf_add_byte(out, '{');
     if (input->live) {
@@ -291,6 +347,9 @@ static void print_metadata(const struct build_input *input, struct buf *out)
     print_labels(input, out);
     print_annotations(input, out);
     print_owners(input, out);
+    if (adds_finalizers(input)) {
+        print_finalizers(input, out);
+    }
     buf_add_byte(out, '}');
 }
 
@@ -313,25 +372,74 @@ static void print_data(const struct build_input *input, struct buf *out)
     buf_add_byte(out, '}');
 }
 
+/* Everything but the metadata of a Secret whose content is new. The type is the template's only,
+ * and immutability is never taken back. */
+static void print_content(const struct build_input *input, struct buf *out)
+{
+    const struct external_secret *external_secret = input->external_secret;
+    struct str_view type = input->keep_content ? SV("") : external_secret->template.type;
+    const char *replaced[] = {"apiVersion", "kind", "metadata", "data", NULL, NULL, NULL};
+    size_t count = 4;
+    if (type.len > 0) {
+        replaced[count++] = "type";
+    }
+    if (external_secret->immutable) {
+        replaced[count++] = "immutable";
+    }
+    print_data(input, out);
+    print_members_but(out, input->live, replaced);
+    if (type.len > 0) {
+        print_text(out, "type", type);
+    }
+    if (external_secret->immutable) {
+        print_name(out, "immutable");
+        buf_add_str(out, "true");
+    }
+}
+
 bool build_manifest(const struct build_input *input, struct secret_buf *ret, struct err *err)
 {
-    static const char *const replaced[] = {"apiVersion", "kind", "metadata", "data", NULL};
-    static const char *const replaced_immutable[] = {"apiVersion", "kind",      "metadata",
-                                                     "data",       "immutable", NULL};
+    static const char *const replaced[] = {"apiVersion", "kind", "metadata", NULL};
     secret_buf_init(ret, LIMIT_KUBE_BODY_BYTES);
     struct buf *out = &ret->bytes;
     buf_add_str(out, "{\"apiVersion\":\"v1\",\"kind\":\"Secret\"");
     print_metadata(input, out);
-    print_data(input, out);
-    if (input->external_secret->immutable) {
-        print_members_but(out, input->live, replaced_immutable);
-        print_name(out, "immutable");
-        buf_add_str(out, "true");
-    } else {
+    if (input->only_metadata) {
         print_members_but(out, input->live, replaced);
+    } else {
+        print_content(input, out);
     }
     buf_add_byte(out, '}');
     return secret_buf_check(ret, "manifest", err);
+}
+
+/* Merging */
+
+/* What this ExternalSecret wrote before is written anew, or no longer. */
+static void remove_written(const struct external_secret *external_secret, const struct json *live,
+                           struct data_map *map)
+{
+    CLEANUP(field_names_done) struct field_names owned = {0};
+    char manager[FIELD_MANAGER_BYTES];
+    managed_field_manager(external_secret->name, manager);
+    field_names_collect(live, manager, "data", NULL, &owned);
+    for (size_t i = 0; i < owned.count; i++) {
+        (void)data_map_remove(map, owned.names[i]);
+    }
+}
+
+bool build_data(const struct external_secret *external_secret, const struct json *live,
+                const struct data_map *rendered, struct data_map *ret, struct err *err)
+{
+    enum creation_policy policy = external_secret->creation_policy;
+    if (policy == CREATION_MERGE || policy == CREATION_CREATE_OR_MERGE) {
+        if (!data_map_put_json(ret, json_member(live, "data"), err)) {
+            return false;
+        }
+        remove_written(external_secret, live, ret);
+    }
+    data_map_copy(rendered, ret);
+    return keys_check_secret(ret, err) && data_map_check_size(ret, err);
 }
 
 /* Comparing */

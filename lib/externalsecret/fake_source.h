@@ -6,7 +6,10 @@
 
 #include "externalsecret/source.h"
 
-/* Key and version both have to match; of several the last counts. ERR_MISSING names the key. */
+/* Key and version both have to match; of several the last counts. ERR_MISSING names the key. It
+ * finds by name alone, and of each key the version that sorts last; what it finds it names by the
+ * converted keys, so that a rewrite sees those, and two keys that become one are ERR_INVALID. It
+ * has no metadata, and answers the value where that is asked for. */
 struct secret_source fake_source(void);
 
 #endif

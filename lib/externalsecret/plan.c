@@ -3,130 +3,199 @@
 
 #include "base/limits.h"
 #include "base/table.h"
-#include "externalsecret/property.h"
-
-enum {
-    SHOWN_BYTES = 80, /* of a name in a message: the cause stands behind it */
-};
 
 void plan_done(struct plan *plan)
 {
     for (size_t i = 0; i < plan->read_count; i++) {
         secret_buf_done(&plan->reads[i].value);
     }
+    for (size_t i = 0; i < plan->find_count; i++) {
+        regex_free(plan->finds[i].name);
+        data_map_done(&plan->finds[i].found);
+    }
+    free(plan->stores);
     free(plan->reads);
-    free(plan->read_of);
+    free(plan->finds);
+    free(plan->read_of_data);
+    free(plan->read_of_extract);
+    free(plan->missing);
     *plan = (struct plan){0};
 }
 
-/* What the API server takes for a key of a Secret's data. */
-static bool is_data_key(struct str_view key)
+struct store_ref plan_store_of(const struct external_secret *external_secret,
+                               const struct store_ref *entry)
 {
-    if (key.len == 0 || key.len > LIMIT_KEY_BYTES || sv_is(key, ".") ||
-        sv_starts_with(key, SV(".."))) {
-        return false;
+    return entry->name.len > 0 ? *entry
+                               : (struct store_ref){.name = external_secret->store_name,
+                                                    .cluster = external_secret->cluster_store};
+}
+
+bool plan_has_find(const struct external_secret *external_secret)
+{
+    size_t i = 0;
+    while (i < external_secret->data_from_count &&
+           external_secret->data_from[i].kind != DATA_FROM_FIND) {
+        i++;
     }
-    for (size_t i = 0; i < key.len; i++) {
-        char byte = key.data[i];
-        if (!(byte >= 'a' && byte <= 'z') && !(byte >= 'A' && byte <= 'Z') &&
-            !(byte >= '0' && byte <= '9') && byte != '-' && byte != '_' && byte != '.') {
-            return false;
+    return i < external_secret->data_from_count;
+}
+
+/* What one entry wants to have read. */
+struct want {
+    size_t store;
+    struct remote_read read;
+    size_t *place; /* where the number of its read belongs */
+    size_t number; /* of the read among those of its store */
+};
+
+/* A plan in the making. Reads are told apart and counted for each store, and laid out at the end,
+ * so that those of one store lie together. */
+struct making {
+    const struct external_secret *external_secret;
+    struct plan *plan;
+    struct want *wants;
+    size_t want_count;
+    struct table known; /* what names a read -> the first want of it */
+    struct buf name;
+};
+
+static size_t find_store(struct plan *plan, struct store_ref ref)
+{
+    size_t i = 0;
+    while (i < plan->store_count && !(plan->stores[i].ref.cluster == ref.cluster &&
+                                      sv_equal(plan->stores[i].ref.name, ref.name))) {
+        i++;
+    }
+    if (i == plan->store_count) {
+        plan->stores[plan->store_count++] = (struct plan_store){.ref = ref};
+    }
+    return i;
+}
+
+void plan_stores(const struct external_secret *external_secret, struct plan *ret)
+{
+    size_t count = external_secret->data_from_count + external_secret->data_count;
+    *ret = (struct plan){.stores = mem_alloc_array(count, sizeof *ret->stores)};
+    for (size_t i = 0; i < external_secret->data_from_count; i++) {
+        const struct external_secret_data_from *from = &external_secret->data_from[i];
+        if (from->kind != DATA_FROM_NOTHING) {
+            (void)find_store(ret, plan_store_of(external_secret, &from->store));
         }
-    }
-    return true;
-}
-
-static bool check_entry(const struct external_secret_data *data, size_t index, struct err *err)
-{
-    if (!is_data_key(data->secret_key)) {
-        return err_set(err, ERR_INVALID, "spec.data[%zu].secretKey is no key of a Secret", index);
-    }
-    if (data->remote_key.len == 0) {
-        return err_set(err, ERR_INVALID, "spec.data[%zu].remoteRef.key is empty", index);
-    }
-    if (data->property.len > 0 && !property_check(data->property, err)) {
-        return err_wrap(err, "spec.data[%zu].remoteRef.property", index);
-    }
-    return true;
-}
-
-bool plan_check_supported(const struct external_secret *external_secret, struct err *err)
-{
-    if (external_secret->unsupported.len > 0) {
-        return err_set(err, ERR_INVALID, "%.*s is not supported",
-                       SV_ARG(external_secret->unsupported));
     }
     for (size_t i = 0; i < external_secret->data_count; i++) {
-        if (!check_entry(&external_secret->data[i], i, err)) {
-            return false;
-        }
+        (void)find_store(ret, plan_store_of(external_secret, &external_secret->data[i].store));
     }
-    return true;
 }
 
-/* Key and version with a NUL between them, which neither can hold. */
-static void name_read(const struct external_secret_data *data, struct buf *ret)
+/* Key and version with a NUL between them, which neither can hold. Tags have no version. */
+static struct str_view name_want(struct making *making, const struct want *want)
 {
-    buf_clear(ret);
-    buf_add(ret, data->remote_key);
-    buf_add_byte(ret, '\0');
-    buf_add(ret, data->version);
+    struct buf *name = &making->name;
+    buf_clear(name);
+    buf_printf(name, "%zu%c", want->store, want->read.metadata ? 'm' : 'v');
+    buf_add(name, want->read.key);
+    buf_add_byte(name, '\0');
+    buf_add(name, want->read.metadata ? SV("") : want->read.version);
+    return buf_view(name);
+}
+
+static void add_want(struct making *making, const struct store_ref *store,
+                     const struct remote_read *read, size_t *place)
+{
+    struct want *want = &making->wants[making->want_count++];
+    *want = (struct want){.read = *read, .place = place};
+    want->store = find_store(making->plan, plan_store_of(making->external_secret, store));
+    struct str_view name = name_want(making, want);
+    struct want *first = table_get(&making->known, name);
+    if (first) {
+        first->read.prefer_binary &= read->prefer_binary;
+        want->number = first->number;
+    } else {
+        want->number = making->plan->stores[want->store].read_count++;
+        making->plan->read_count++;
+        table_put(&making->known, name, want);
+    }
+}
+
+static void add_find(struct making *making, size_t entry)
+{
+    const struct external_secret_data_from *from = &making->external_secret->data_from[entry];
+    struct plan_find *find = &making->plan->finds[making->plan->find_count++];
+    struct err ignored;
+    *find = (struct plan_find){.entry = entry};
+    find->store = find_store(making->plan, plan_store_of(making->external_secret, &from->store));
+    if (from->has_name && !regex_compile(from->name_regexp, &find->name, &ignored)) {
+        find->name = NULL;
+    }
+}
+
+static void add_data_from(struct making *making, size_t entry, bool may_miss)
+{
+    const struct external_secret_data_from *from = &making->external_secret->data_from[entry];
+    if (from->kind == DATA_FROM_FIND) {
+        add_find(making, entry);
+    } else if (from->kind == DATA_FROM_EXTRACT) {
+        const struct remote_read read = {.key = from->remote_key,
+                                         .version = from->version,
+                                         .prefer_binary = from->property.len > 0,
+                                         .metadata = from->metadata,
+                                         .may_miss = may_miss && !from->metadata};
+        add_want(making, &from->store, &read, &making->plan->read_of_extract[entry]);
+    }
+}
+
+static void add_data(struct making *making, size_t entry, bool may_miss)
+{
+    const struct external_secret_data *data = &making->external_secret->data[entry];
+    const struct remote_read read = {.key = data->remote_key,
+                                     .version = data->version,
+                                     .prefer_binary = data->property.len > 0,
+                                     .metadata = data->metadata,
+                                     .may_miss = may_miss && !data->metadata};
+    add_want(making, &data->store, &read, &making->plan->read_of_data[entry]);
+}
+
+static void lay_out(struct making *making)
+{
+    struct plan *plan = making->plan;
+    size_t next = 0;
+    for (size_t i = 0; i < plan->store_count; i++) {
+        plan->stores[i].first_read = next;
+        next += plan->stores[i].read_count;
+    }
+    plan->reads = mem_alloc_array(plan->read_count, sizeof *plan->reads);
+    for (size_t i = making->want_count; i > 0; i--) {
+        const struct want *want = &making->wants[i - 1];
+        size_t at = plan->stores[want->store].first_read + want->number;
+        *want->place = at;
+        plan->reads[at] = want->read; /* the first want of a read comes last */
+    }
 }
 
 void plan_make(const struct external_secret *external_secret, struct plan *ret)
 {
-    size_t count = external_secret->data_count;
-    struct table known;
-    CLEANUP(buf_done) struct buf name = {0};
-    table_init(&known, NULL);
-    buf_init(&name, LIMIT_ELEMENT_BYTES);
+    size_t from_count = external_secret->data_from_count;
+    size_t data_count = external_secret->data_count;
+    size_t count = from_count + data_count;
+    bool may_miss = external_secret->deletion_policy != DELETION_RETAIN;
+    struct making making = {.external_secret = external_secret, .plan = ret};
+    making.wants = mem_alloc_array(count, sizeof *making.wants);
+    table_init(&making.known, NULL);
+    buf_init(&making.name, LIMIT_ELEMENT_BYTES);
     *ret = (struct plan){
-        .reads = mem_alloc_array(count, sizeof *ret->reads),
-        .read_of = mem_alloc_array(count, sizeof *ret->read_of),
+        .stores = mem_alloc_array(count, sizeof *ret->stores),
+        .finds = mem_alloc_array(from_count, sizeof *ret->finds),
+        .read_of_data = mem_alloc_array(data_count, sizeof *ret->read_of_data),
+        .read_of_extract = mem_alloc_array(from_count, sizeof *ret->read_of_extract),
     };
-    for (size_t i = 0; i < count; i++) {
-        const struct external_secret_data *data = &external_secret->data[i];
-        name_read(data, &name);
-        struct remote_read *read = table_get(&known, buf_view(&name));
-        if (!read) {
-            read = &ret->reads[ret->read_count++];
-            *read = (struct remote_read){
-                .key = data->remote_key, .version = data->version, .prefer_binary = true};
-            table_put(&known, buf_view(&name), read);
-        }
-        read->prefer_binary = read->prefer_binary && data->property.len > 0;
-        ret->read_of[i] = (size_t)(read - ret->reads);
+    for (size_t i = 0; i < from_count; i++) {
+        add_data_from(&making, i, may_miss);
     }
-    table_done(&known);
-}
-
-static bool collect_entry(const struct external_secret_data *data, const struct remote_read *read,
-                          struct data_map *ret, struct err *err)
-{
-    CLEANUP(secret_buf_done) struct secret_buf value = {0};
-    secret_buf_init(&value, LIMIT_SECRET_DATA_BYTES);
-    if (data->property.len == 0) {
-        secret_buf_add(&value, secret_buf_view(&read->value));
-    } else if (!property_read(secret_buf_view(&read->value), data->property, &value, err)) {
-        return err_wrap(err, "property %.*s of remote secret %.*s",
-                        SV_ARG(sv_first(data->property, SHOWN_BYTES)),
-                        SV_ARG(sv_first(data->remote_key, SHOWN_BYTES)));
+    for (size_t i = 0; i < data_count; i++) {
+        add_data(&making, i, may_miss);
     }
-    if (!secret_buf_check(&value, "the value", err)) {
-        return err_wrap(err, "remote secret %.*s", SV_ARG(sv_first(data->remote_key, SHOWN_BYTES)));
-    }
-    data_map_put(ret, data->secret_key, &value);
-    return true;
-}
-
-bool plan_collect(const struct external_secret *external_secret, const struct plan *plan,
-                  struct data_map *ret, struct err *err)
-{
-    for (size_t i = 0; i < external_secret->data_count; i++) {
-        const struct external_secret_data *data = &external_secret->data[i];
-        if (!collect_entry(data, &plan->reads[plan->read_of[i]], ret, err)) {
-            return err_wrap(err, "data key %.*s", SV_ARG(sv_first(data->secret_key, SHOWN_BYTES)));
-        }
-    }
-    return data_map_check_size(ret, err);
+    lay_out(&making);
+    free(making.wants);
+    table_done(&making.known);
+    buf_done(&making.name);
 }

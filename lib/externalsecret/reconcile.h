@@ -1,46 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a persisted ExternalSecret to its Secret: plan the remote reads, ask for all at once, build
- * the exact bytes, write them. Blocking; worker threads. */
+/* From a persisted ExternalSecret to its Secret: plan the remote reads, ask for all at once,
+ * render, build the exact bytes, write them. Blocking; worker threads. */
 #ifndef EXTERNALSECRET_RECONCILE_H
 #define EXTERNALSECRET_RECONCILE_H
 
+#include "externalsecret/outcome.h"
+#include "externalsecret/render.h"
 #include "externalsecret/sink.h"
 #include "externalsecret/source.h"
 #include "objects/external_secret.h"
 
-enum reconcile_outcome {
-    RECONCILE_CREATED,
-    RECONCILE_UPDATED,
-    RECONCILE_UNCHANGED,   /* the live Secret already has exactly this */
-    RECONCILE_RETAINED,    /* nothing is asked for; a Secret, if there is one, stays as it is */
-    RECONCILE_UNSUPPORTED, /* left alone; err says which field */
-    RECONCILE_FOREIGN,     /* a Secret of that name is not this ExternalSecret's; left alone */
-    RECONCILE_FAILED,      /* err says why; the old Secret stays as it was */
+/* Which store a name means for an ExternalSecret, and whether it may be used: the conditions of a
+ * ClusterSecretStore and the class of a store are enforced there, so that no route passes them by.
+ */
+struct store_resolver {
+    /* A reference for the caller, or NULL: ERR_MISSING (there is none), ERR_DENIED (it does not
+     * admit the namespace), ERR_INVALID (it is another controller's, and so is the ExternalSecret:
+     * RECONCILE_UNSUPPORTED), ERR_UNAVAILABLE (it is not known yet). */
+    struct store *(*find)(void *context, const struct external_secret *external_secret,
+                          const struct store_ref *ref, struct err *err);
+    void *context;
 };
 
 struct reconcile_input {
     const struct external_secret *external_secret; /* as persisted: it has a uid */
-    const struct store *store;                     /* the one it names; NULL: not found */
-    const struct secret_source *source;            /* for the provider aws; fake needs none */
+    const struct store_resolver *stores;
+    const struct secret_source *source;      /* for the provider aws; fake needs none */
+    const struct template_source *templates; /* NULL: templateFrom has literals only */
     const struct secret_sink *sink;
     bool waiting;       /* as in struct remote_request */
     int64_t max_age_ms; /* likewise */
     int64_t deadline_ms;
 };
 
-/* `*ret_secret` is the Secret's record after CREATED, UPDATED, UNCHANGED, else NULL; it may be NULL
- * to ask for none. A 409 is absorbed: read again; ours with the same data-hash is UNCHANGED.
+/* `ret` is initialised here and to be released after every outcome. A 409 is absorbed: read again;
+ * ours with the same data-hash is UNCHANGED. What is written is written by one call, so that
+ * nothing is ever half done.
  *
- * `err` is set after UNSUPPORTED, FOREIGN and FAILED; err->retryable tells whether FAILED may pass
- * by itself. A remote secret that does not exist is ERR_MISSING: with deletionPolicy Retain nothing
- * is written then, and never a part of the data. Nothing is asked of the source for a Secret that
- * is not ours, or whose ExternalSecret is immutable and has been written. */
-enum reconcile_outcome reconcile(const struct reconcile_input *input, struct secret **ret_secret,
+ * `err` is set after DEFERRED, UNSUPPORTED, FOREIGN and FAILED; err->retryable tells whether FAILED
+ * may pass by itself. A remote secret that does not exist is ERR_MISSING with deletionPolicy
+ * Retain; else its entry is left out and reported. Nothing is asked of the source for a Secret that
+ * is not ours, nor for one whose ExternalSecret is immutable and has been written. Who waits gets
+ * DEFERRED where there is a find, and neither SKIPPED nor MISSING_TARGET cost him a read. */
+enum reconcile_outcome reconcile(const struct reconcile_input *input, struct reconcile_report *ret,
                                  struct err *err);
-
-/* "created", "updated", ... for logs and metrics. */
-const char *reconcile_outcome_name(enum reconcile_outcome outcome);
-/* The Secret is as it should be. */
-bool reconcile_succeeded(enum reconcile_outcome outcome);
 
 #endif

@@ -24,6 +24,11 @@ struct secret_sink {
     bool (*replace)(void *context, struct str_view namespace, struct str_view name,
                     struct str_view field_manager, const struct secret_buf *manifest,
                     int64_t deadline_ms, struct secret **ret, struct err *err);
+    /* Exactly this object in exactly this version. ERR_CONFLICT: it is another by now; ERR_MISSING:
+     * it is gone already. */
+    bool (*remove)(void *context, struct str_view namespace, struct str_view name,
+                   struct str_view uid, struct str_view resource_version, int64_t deadline_ms,
+                   struct err *err);
     void *context;
 };
 

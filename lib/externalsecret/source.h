@@ -6,6 +6,8 @@
 
 #include "base/err.h"
 #include "base/secret_buf.h"
+#include "externalsecret/data.h"
+#include "objects/external_secret.h"
 #include "objects/store.h"
 
 /* One remote read; the engine asks for all reads of an ExternalSecret at once. */
@@ -14,8 +16,25 @@ struct remote_read {
     struct str_view version; /* remoteRef.version, as written */
     /* Prefer SecretBinary over SecretString, as ESO does when a property is wanted. */
     bool prefer_binary;
+    /* metadataPolicy Fetch: the tags as a JSON object, keys sorted, escaped as Go escapes it. */
+    bool metadata;
+    /* That it does not exist is an answer and no failure (deletionPolicy Delete and Merge). */
+    bool may_miss;
+    bool missing; /* answer */
+    /* Answer, true for the provider "fake" alone: to it a property is a path, never a key with dots
+     * in it, and one that is missing is a remote secret that is missing. */
+    bool fake;
     /* Answer: the exact bytes; ceiling LIMIT_AWS_VALUE_BYTES. */
     struct secret_buf value;
+};
+
+/* dataFrom.find: which remote secrets (external-secrets.md §4.6). */
+struct remote_find {
+    struct str_view path;     /* empty: none */
+    const struct regex *name; /* NULL: none */
+    const struct string_pair *tags;
+    size_t tag_count;
+    enum conversion_strategy conversion; /* for the provider "fake", see fake_source.h */
 };
 
 /* For whom, and in how much hurry. Everything is borrowed. */
@@ -33,6 +52,12 @@ struct secret_source {
      * message names the remote key and the cause (AWS error code, request id), never a value. */
     bool (*read)(void *context, const struct remote_request *request, struct remote_read *reads,
                  size_t count, struct err *err);
+    /* Adds every remote secret found to `ret`, under its full name. At most LIMIT_FIND_PAGES pages
+     * and LIMIT_FIND_SECRETS secrets; more is ERR_TOO_BIG, never a part. None is a success. Not for
+     * requests that wait: a source may refuse those with ERR_BUSY. NULL: it finds nothing, and such
+     * ExternalSecrets are left alone. */
+    bool (*find)(void *context, const struct remote_request *request,
+                 const struct remote_find *find, struct data_map *ret, struct err *err);
     void *context;
 };
 

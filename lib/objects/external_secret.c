@@ -2,176 +2,152 @@
 #include "objects/external_secret.h"
 
 #include "base/duration.h"
+#include "base/timestamp.h"
+#include "objects/external_secret_parts.h"
 #include "objects/metadata.h"
 #include "objects/schema.h"
-#include "objects/text_pool.h"
 #include "refs/names.h"
 
 enum {
     DEFAULT_REFRESH_MS = 60 * 60 * 1000, /* the CRD's 1h0m0s */
-    ELEMENT_PATH_BYTES = 64,
 };
 
 static const struct schema_field SPEC[] = {
-    {"secretStoreRef", NULL},
-    {"refreshInterval", NULL},
-    {"refreshPolicy", "Periodic"},
-    {"target", NULL},
-    {"data", NULL},
-    {"dataFrom", ""},
+    {"secretStoreRef", NULL}, {"refreshInterval", NULL}, {"refreshPolicy", NULL}, {"target", NULL},
+    {"data", NULL},           {"dataFrom", NULL},
 };
-static const struct schema_field STORE_REF[] = {{"name", NULL}, {"kind", NULL}};
 static const struct schema_field TARGET[] = {
-    {"name", NULL},
-    {"creationPolicy", "Owner"},
-    {"deletionPolicy", "Retain"},
-    {"immutable", NULL},
+    {"name", NULL},      {"creationPolicy", NULL}, {"deletionPolicy", NULL},
+    {"immutable", NULL}, {"template", NULL},
 };
-static const struct schema_field DATA[] = {{"secretKey", NULL}, {"remoteRef", NULL}};
-static const struct schema_field REMOTE_REF[] = {
-    {"key", NULL},
-    {"property", NULL},
-    {"version", NULL},
-    {"conversionStrategy", "Default"},
-    {"decodingStrategy", "None"},
-    {"metadataPolicy", "None"},
-    {"nullBytePolicy", "Ignore"},
-};
-
-static void decode_store_ref(const struct json *spec, struct external_secret *ret,
-                             struct buf *unsupported)
-{
-    const char *path = "spec.secretStoreRef";
-    const struct json *ref = json_member(spec, "secretStoreRef");
-    schema_check(ref, path, STORE_REF, ARRAY_LEN(STORE_REF), unsupported);
-    ret->store_name = schema_text(ref, path, "name", unsupported);
-    struct str_view kind = schema_text(ref, path, "kind", unsupported);
-    ret->cluster_store = sv_is(kind, "ClusterSecretStore");
-    if (!name_is_dns_subdomain(ret->store_name)) {
-        schema_note(unsupported, "%s.name", path);
-    }
-    if (kind.len && !ret->cluster_store && !sv_is(kind, "SecretStore")) {
-        schema_note(unsupported, "%s.kind", path);
-    }
-}
 
 static void decode_refresh(const struct json *spec, struct external_secret *ret,
                            struct buf *unsupported)
 {
+    static const char *const policies[] = {
+        [REFRESH_PERIODIC] = "Periodic",
+        [REFRESH_CREATED_ONCE] = "CreatedOnce",
+        [REFRESH_ON_CHANGE] = "OnChange",
+    };
     struct str_view text = schema_text(spec, "spec", "refreshInterval", unsupported);
     struct err ignored;
+    ret->refresh_policy = (enum refresh_policy)schema_choice(
+        spec, "spec", "refreshPolicy", policies, ARRAY_LEN(policies), unsupported);
     ret->refresh_interval_ms = DEFAULT_REFRESH_MS;
     if (text.len && !duration_parse(text, &ret->refresh_interval_ms, &ignored)) {
         schema_note(unsupported, "spec.refreshInterval");
     }
 }
 
-static void decode_element(const struct json *element, size_t index,
-                           struct external_secret_data *ret, struct buf *unsupported)
+static void decode_policies(const struct json *target, struct external_secret *ret,
+                            struct buf *unsupported)
 {
-    char path[ELEMENT_PATH_BYTES];
-    char ref_path[ELEMENT_PATH_BYTES];
-    (void)snprintf(path, sizeof path, "spec.data[%zu]", index);
-    (void)snprintf(ref_path, sizeof ref_path, "spec.data[%zu].remoteRef", index);
-    const struct json *ref = json_member(element, "remoteRef");
-    schema_check(element, path, DATA, ARRAY_LEN(DATA), unsupported);
-    schema_check(ref, ref_path, REMOTE_REF, ARRAY_LEN(REMOTE_REF), unsupported);
-    *ret = (struct external_secret_data){
-        .secret_key = schema_text(element, path, "secretKey", unsupported),
-        .remote_key = schema_text(ref, ref_path, "key", unsupported),
-        .property = schema_text(ref, ref_path, "property", unsupported),
-        .version = schema_text(ref, ref_path, "version", unsupported),
+    static const char *const creation[] = {
+        [CREATION_OWNER] = "Owner",
+        [CREATION_ORPHAN] = "Orphan",
+        [CREATION_MERGE] = "Merge",
+        [CREATION_NONE] = "None",
+        [CREATION_CREATE_OR_MERGE] = "CreateOrMerge",
     };
-    if (!name_is_secret_key(ret->secret_key)) {
-        schema_note(unsupported, "%s.secretKey", path);
-    }
-    /* A NUL is in no name, and would be the end of one to whoever takes it for text. */
-    if (ret->remote_key.len == 0 || sv_find(ret->remote_key, '\0') < ret->remote_key.len) {
-        schema_note(unsupported, "%s.key", ref_path);
-    }
-}
-
-static int compare_secret_keys(const void *a, const void *b)
-{
-    const struct external_secret_data *left = *(const struct external_secret_data *const *)a;
-    const struct external_secret_data *right = *(const struct external_secret_data *const *)b;
-    int order = sv_compare(left->secret_key, right->secret_key);
-    return order ? order : (left > right) - (left < right);
-}
-
-/* The External Secrets Operator's webhook refuses a key that is written twice. */
-static void refuse_duplicates(const struct external_secret *external_secret,
-                              struct buf *unsupported)
-{
-    size_t count = external_secret->data_count;
-    CLEANUP(mem_free_ptr)
-    const struct external_secret_data **sorted = mem_alloc_array(count, sizeof *sorted);
-    for (size_t i = 0; i < count; i++) {
-        sorted[i] = &external_secret->data[i];
-    }
-    qsort(sorted, count, sizeof *sorted, compare_secret_keys);
-    for (size_t i = 1; i < count; i++) {
-        if (sv_equal(sorted[i - 1]->secret_key, sorted[i]->secret_key)) {
-            schema_note(unsupported, "spec.data[%zu].secretKey",
-                        (size_t)(sorted[i] - external_secret->data));
-        }
-    }
-}
-
-static void decode_data(const struct json *spec, struct external_secret *ret,
-                        struct buf *unsupported)
-{
-    const struct json *data = schema_array(json_member(spec, "data"), "spec.data", unsupported);
-    ret->data = mem_alloc_array(data ? data->len : 0, sizeof *ret->data);
-    JSON_FOR_EACH (element, data) {
-        decode_element(element, ret->data_count, &ret->data[ret->data_count], unsupported);
-        ret->data_count++;
-    }
-    if (ret->data_count == 0) {
-        schema_note(unsupported, "spec.data");
-    }
-    refuse_duplicates(ret, unsupported);
+    static const char *const deletion[] = {
+        [DELETION_RETAIN] = "Retain",
+        [DELETION_DELETE] = "Delete",
+        [DELETION_MERGE] = "Merge",
+    };
+    ret->creation_policy = (enum creation_policy)schema_choice(
+        target, "spec.target", "creationPolicy", creation, ARRAY_LEN(creation), unsupported);
+    ret->deletion_policy = (enum deletion_policy)schema_choice(
+        target, "spec.target", "deletionPolicy", deletion, ARRAY_LEN(deletion), unsupported);
 }
 
 static bool decode_target(const struct json *spec, struct external_secret *ret,
                           struct buf *unsupported, struct err *err)
 {
     const struct json *target = json_member(spec, "target");
+    const struct json *template = json_member(target, "template");
     schema_check(target, "spec.target", TARGET, ARRAY_LEN(TARGET), unsupported);
     struct str_view name = schema_text(target, "spec.target", "name", unsupported);
     ret->target = name.len ? name : ret->name;
-    ret->immutable = json_is_true(json_member(target, "immutable"));
+    ret->immutable = schema_bool(target, "spec.target", "immutable", unsupported);
+    decode_policies(target, ret, unsupported);
+    ret->has_template = !json_is_absent(template);
+    if (ret->has_template) {
+        external_secret_template_decode(template, &ret->template, unsupported);
+    }
     if (!name_is_dns_subdomain(ret->target)) {
         return err_set(err, ERR_INVALID, "spec.target.name cannot be the name of a Secret");
     }
     return true;
 }
 
-static struct string_pair *decode_pairs(const struct json *object, size_t *ret_count)
+/* Each entry may have a store of its own. */
+static bool all_entries_have_stores(const struct external_secret *external_secret)
 {
-    size_t room = json_is(object, JSON_OBJECT) ? object->len : 0;
-    struct string_pair *pairs = mem_alloc_array(room, sizeof *pairs);
-    size_t count = 0;
-    for (const struct json *member = room ? json_first(object) : NULL; member;
-         member = member->next) {
-        pairs[count++] = (struct string_pair){json_key(member), json_string(member)};
+    for (size_t i = 0; i < external_secret->data_count; i++) {
+        if (external_secret->data[i].store.name.len == 0) {
+            return false;
+        }
     }
-    *ret_count = count;
-    return pairs;
+    for (size_t i = 0; i < external_secret->data_from_count; i++) {
+        if (external_secret->data_from[i].store.name.len == 0) {
+            return false;
+        }
+    }
+    return external_secret->data_count + external_secret->data_from_count > 0;
 }
 
-static bool has_status(const struct json *object)
+static void decode_store(const struct json *spec, struct external_secret *ret,
+                         struct buf *unsupported)
+{
+    const struct json *ref = json_member(spec, "secretStoreRef");
+    bool unnamed = json_is_absent(ref) ||
+                   (json_is(ref, JSON_OBJECT) && json_is_absent(json_member(ref, "name")));
+    if (unnamed && all_entries_have_stores(ret)) {
+        return;
+    }
+    struct store_ref store = store_ref_decode(ref, "spec.secretStoreRef", unsupported);
+    ret->store_name = store.name;
+    ret->cluster_store = store.cluster;
+}
+
+/* What is wrong with a status is nobody's fault who wrote the spec. */
+static void decode_status(const struct json *object, struct external_secret *ret)
 {
     const struct json *status = json_member(object, "status");
-    return json_first(json_member(status, "conditions")) != NULL ||
-           json_string(json_member(status, "refreshTime")).len > 0;
+    const struct json *conditions = json_member(status, "conditions");
+    struct str_view refresh_time = json_string(json_member(status, "refreshTime"));
+    struct err ignored;
+    ret->has_status = json_first(conditions) != NULL || refresh_time.len > 0;
+    ret->status.synced_version = json_string(json_member(status, "syncedResourceVersion"));
+    if (!timestamp_parse(refresh_time, &ret->status.refresh_ms, &ignored)) {
+        ret->status.refresh_ms = 0;
+    }
+    JSON_FOR_EACH (condition, conditions) {
+        if (json_string_is(json_member(condition, "type"), "Ready")) {
+            ret->status.ready = json_string_is(json_member(condition, "status"), "True");
+            ret->status.reason = json_string(json_member(condition, "reason"));
+        }
+    }
 }
 
-static void take_pairs(struct string_pair *pairs, size_t count, struct text_pool *pool)
+static void decode_metadata(const struct metadata *metadata, struct external_secret *ret)
 {
-    for (size_t i = 0; i < count; i++) {
-        text_pool_take(pool, &pairs[i].key);
-        text_pool_take(pool, &pairs[i].value);
+    CLEANUP(buf_done) struct buf ignored;
+    buf_init(&ignored, SCHEMA_PATH_BYTES);
+    ret->namespace = metadata->namespace;
+    ret->name = metadata->name;
+    ret->uid = metadata->uid;
+    ret->resource_version = metadata->resource_version;
+    ret->generation = metadata->generation;
+    ret->deleting = metadata->deleting;
+    ret->labels = string_pairs_decode(json_member(metadata->json, "labels"), "metadata.labels",
+                                      &ret->label_count, &ignored);
+    ret->annotations =
+        string_pairs_decode(json_member(metadata->json, "annotations"), "metadata.annotations",
+                            &ret->annotation_count, &ignored);
+    JSON_FOR_EACH (finalizer, json_member(metadata->json, "finalizers")) {
+        ret->has_cleanup_finalizer =
+            ret->has_cleanup_finalizer || json_string_is(finalizer, EXTERNAL_SECRET_FINALIZER);
     }
 }
 
@@ -183,15 +159,22 @@ static void take_text(struct external_secret *external_secret, struct text_pool 
     text_pool_take(pool, &external_secret->target);
     text_pool_take(pool, &external_secret->store_name);
     text_pool_take(pool, &external_secret->unsupported);
+    text_pool_take(pool, &external_secret->status.synced_version);
+    text_pool_take(pool, &external_secret->status.reason);
     for (size_t i = 0; i < external_secret->data_count; i++) {
         struct external_secret_data *data = &external_secret->data[i];
         text_pool_take(pool, &data->secret_key);
         text_pool_take(pool, &data->remote_key);
         text_pool_take(pool, &data->property);
         text_pool_take(pool, &data->version);
+        text_pool_take(pool, &data->store.name);
     }
-    take_pairs(external_secret->labels, external_secret->label_count, pool);
-    take_pairs(external_secret->annotations, external_secret->annotation_count, pool);
+    for (size_t i = 0; i < external_secret->data_from_count; i++) {
+        external_secret_data_from_take_text(&external_secret->data_from[i], pool);
+    }
+    external_secret_template_take_text(&external_secret->template, pool);
+    string_pairs_take_text(external_secret->labels, external_secret->label_count, pool);
+    string_pairs_take_text(external_secret->annotations, external_secret->annotation_count, pool);
 }
 
 static void own(struct external_secret *external_secret)
@@ -224,24 +207,16 @@ bool external_secret_decode(const struct json *object, struct external_secret **
     CLEANUP(release_ptr)
     struct external_secret *external_secret = mem_alloc(sizeof *external_secret);
     atomic_init(&external_secret->references, 1);
-    external_secret->namespace = metadata.namespace;
-    external_secret->name = metadata.name;
-    external_secret->uid = metadata.uid;
-    external_secret->resource_version = metadata.resource_version;
-    external_secret->generation = metadata.generation;
-    external_secret->deleting = metadata.deleting;
-    external_secret->has_status = has_status(object);
-    external_secret->labels =
-        decode_pairs(json_member(metadata.json, "labels"), &external_secret->label_count);
-    external_secret->annotations =
-        decode_pairs(json_member(metadata.json, "annotations"), &external_secret->annotation_count);
+    decode_metadata(&metadata, external_secret);
+    decode_status(object, external_secret);
     schema_check(spec, "spec", SPEC, ARRAY_LEN(SPEC), &unsupported);
+    decode_refresh(spec, external_secret, &unsupported);
     if (!decode_target(spec, external_secret, &unsupported, err)) {
         return false;
     }
-    decode_store_ref(spec, external_secret, &unsupported);
-    decode_refresh(spec, external_secret, &unsupported);
-    decode_data(spec, external_secret, &unsupported);
+    external_secret_decode_data(spec, external_secret, &unsupported);
+    external_secret_decode_data_from(spec, external_secret, &unsupported);
+    decode_store(spec, external_secret, &unsupported);
     external_secret->unsupported = buf_view(&unsupported);
     own(external_secret);
     *ret = external_secret_retain(external_secret);
@@ -258,6 +233,11 @@ void external_secret_release(struct external_secret *external_secret)
 {
     if (external_secret &&
         atomic_fetch_sub_explicit(&external_secret->references, 1, memory_order_acq_rel) == 1) {
+        for (size_t i = 0; i < external_secret->data_from_count; i++) {
+            external_secret_data_from_done(&external_secret->data_from[i]);
+        }
+        external_secret_template_done(&external_secret->template);
+        free(external_secret->data_from);
         free(external_secret->data);
         free(external_secret->labels);
         free(external_secret->annotations);

@@ -7,6 +7,16 @@ enum {
     NAME_SHOWN = 64, /* of a field nobody knows */
 };
 
+struct schema_path schema_path(const char *format, ...)
+{
+    struct schema_path path;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(path.text, sizeof path.text, format, args);
+    va_end(args);
+    return path;
+}
+
 void schema_note(struct buf *unsupported, const char *format, ...)
 {
     if (unsupported->len) {
@@ -79,4 +89,29 @@ struct str_view schema_text(const struct json *object, const char *path, const c
         schema_note(unsupported, "%s.%s", path, name);
     }
     return json_string(value);
+}
+
+size_t schema_choice(const struct json *object, const char *path, const char *name,
+                     const char *const *choices, size_t count, struct buf *unsupported)
+{
+    struct str_view text = schema_text(object, path, name, unsupported);
+    for (size_t i = 0; i < count; i++) {
+        if (sv_is(text, choices[i])) {
+            return i;
+        }
+    }
+    if (text.len) {
+        schema_note(unsupported, "%s.%s", path, name);
+    }
+    return 0;
+}
+
+bool schema_bool(const struct json *object, const char *path, const char *name,
+                 struct buf *unsupported)
+{
+    const struct json *value = json_member(object, name);
+    if (!json_is_absent(value) && !json_is(value, JSON_TRUE) && !json_is(value, JSON_FALSE)) {
+        schema_note(unsupported, "%s.%s", path, name);
+    }
+    return json_is_true(value);
 }

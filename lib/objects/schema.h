@@ -11,6 +11,13 @@ enum {
     SCHEMA_PATH_BYTES = 256, /* ceiling of the note */
 };
 
+/* Of one place, for the functions below; one that is too long is cut. */
+struct schema_path {
+    char text[SCHEMA_PATH_BYTES];
+};
+
+struct schema_path schema_path(const char *format, ...) PRINTF_LIKE(1, 2);
+
 struct schema_field {
     const char *name;
     /* NULL: the caller looks at the value. Else the only text that changes nothing, which is mostly
@@ -29,5 +36,12 @@ const struct json *schema_array(const struct json *node, const char *path, struc
 /* Text, or empty when absent; notes "path.name" when something else stands there. */
 struct str_view schema_text(const struct json *object, const char *path, const char *name,
                             struct buf *unsupported);
+/* Index in `choices` of the text of a member; 0, the default, when it is absent or empty. Notes
+ * "path.name" when something else stands there. */
+size_t schema_choice(const struct json *object, const char *path, const char *name,
+                     const char *const *choices, size_t count, struct buf *unsupported);
+/* False when absent; notes "path.name" when no boolean stands there. */
+bool schema_bool(const struct json *object, const char *path, const char *name,
+                 struct buf *unsupported);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/encode.h"
 #include "base/limits.h"
 #include "base/secret_buf.h"
+#include "objects/data_hash.h"
 #include "objects/metadata.h"
 #include "objects/text_pool.h"
 
@@ -59,6 +60,32 @@ static bool decode_keys(const struct json *data, const struct hmac_key *digest_k
     }
     qsort(keys, count, sizeof *keys, compare_keys);
     return true;
+}
+
+/* Whether the operator would find its own hash of these data. Its older one, of 32 digits (MD5),
+ * is no longer valid to it either. */
+static bool has_valid_hash(const struct json *data, struct str_view data_hash)
+{
+    if (data_hash.len != SHA3_224_HEX_BYTES - 1) {
+        return false;
+    }
+    size_t count = json_is_absent(data) ? 0 : data->len;
+    CLEANUP(mem_free_ptr)
+    const struct json **members = json_sorted_members(json_first(data), count);
+    CLEANUP(secret_buf_done) struct secret_buf value;
+    struct data_hash hash;
+    char computed[SHA3_224_HEX_BYTES];
+    struct err ignored;
+    bool readable = true;
+    secret_buf_init(&value, LIMIT_SECRET_DATA_BYTES);
+    data_hash_init(&hash);
+    for (size_t i = 0; i < count; i++) {
+        buf_clear(&value.bytes);
+        readable &= decode_base64(&value.bytes, json_string(members[i]), &ignored);
+        data_hash_add(&hash, json_key(members[i]), secret_buf_view(&value));
+    }
+    data_hash_finish(&hash, computed);
+    return readable && sv_is(data_hash, computed);
 }
 
 static void take_text(struct secret *secret, struct text_pool *pool)
@@ -127,6 +154,7 @@ bool secret_decode(const struct json *object, const struct hmac_key *digest_key,
         .keys = keys,
         .key_count = key_count,
     };
+    secret.data_hash_valid = has_valid_hash(data, secret.data_hash);
     if (digest_key) {
         secret_digest_key_tag(digest_key, secret.digest_key_tag);
     }

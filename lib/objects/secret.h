@@ -30,6 +30,7 @@ struct secret {
     struct str_view type;
     struct str_view data_hash; /* annotation reconcile.external-secrets.io/data-hash */
     bool managed;              /* label reconcile.external-secrets.io/managed: "true" */
+    bool data_hash_valid;      /* the annotation is that of the data as they are */
     bool immutable;
     struct owner controller;        /* kind empty: none */
     int64_t last_write_ms;          /* newest managedFields time, or creationTimestamp; 0 unknown */

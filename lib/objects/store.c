@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "objects/metadata.h"
 #include "objects/schema.h"
+#include "objects/store_conditions.h"
 #include "objects/text_pool.h"
 
 enum {
@@ -13,7 +14,7 @@ enum {
 /* refreshInterval says how often the operator validates the store again, retrySettings how its AWS
  * client retries. */
 static const struct schema_field SPEC[] = {
-    {"controller", ""},      {"provider", NULL},   {"refreshInterval", NULL},
+    {"controller", NULL},    {"provider", NULL},   {"refreshInterval", NULL},
     {"retrySettings", NULL}, {"conditions", NULL},
 };
 static const struct schema_field FAKE[] = {{"data", NULL}};
@@ -87,21 +88,13 @@ static void decode_provider(const struct json *spec, bool cluster, struct store 
     }
 }
 
-/* Conditions restrict a ClusterSecretStore to namespaces; those of a SecretStore mean nothing. */
-static void check_conditions(const struct json *spec, bool cluster, struct buf *unsupported)
-{
-    const struct json *conditions = json_member(spec, "conditions");
-    bool none = json_is_absent(conditions) || (json_is(conditions, JSON_ARRAY) && !conditions->len);
-    if (cluster && !none) {
-        schema_note(unsupported, "spec.conditions");
-    }
-}
-
 static void take_text(struct store *store, struct text_pool *pool)
 {
     text_pool_take_names(pool, &store->namespace, &store->name);
     text_pool_take(pool, &store->uid);
     text_pool_take(pool, &store->resource_version);
+    text_pool_take(pool, &store->controller);
+    store_conditions_take_text(store, pool);
     store_aws_take_text(&store->aws, pool);
     text_pool_take(pool, &store->unsupported);
     for (size_t i = 0; i < store->fake_count; i++) {
@@ -140,7 +133,10 @@ bool store_decode(const struct json *object, bool cluster, struct store **ret, s
     store->resource_version = metadata.resource_version;
     store->generation = metadata.generation;
     schema_check(spec, "spec", SPEC, ARRAY_LEN(SPEC), &unsupported);
-    check_conditions(spec, cluster, &unsupported);
+    store->controller = schema_text(spec, "spec", "controller", &unsupported);
+    if (cluster) {
+        store_conditions_decode(spec, store, &unsupported);
+    }
     decode_provider(spec, cluster, store, &unsupported);
     store->unsupported = buf_view(&unsupported);
     own(store);
@@ -161,6 +157,7 @@ void store_release(struct store *store)
             secret_buf_done(&store->fake[i].value);
         }
         free(store->fake);
+        store_conditions_done(store);
         store_aws_done(&store->aws);
         free(store->storage);
         free(store);

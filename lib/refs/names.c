@@ -5,6 +5,7 @@
 
 enum {
     DNS_LABEL_BYTES = 63,
+    LABEL_PART_BYTES = 63,
 };
 
 static bool is_lower_alnum(char byte)
@@ -64,4 +65,40 @@ bool name_is_secret_key(struct str_view key)
         }
     }
     return true;
+}
+
+static bool is_alphanumeric(char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= '0' && byte <= '9');
+}
+
+static bool is_qualified_part(struct str_view part)
+{
+    if (part.len == 0 || part.len > LABEL_PART_BYTES || !is_alphanumeric(part.data[0]) ||
+        !is_alphanumeric(part.data[part.len - 1])) {
+        return false;
+    }
+    for (size_t i = 0; i < part.len; i++) {
+        char byte = part.data[i];
+        if (!is_alphanumeric(byte) && byte != '-' && byte != '_' && byte != '.') {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool name_is_label_key(struct str_view key)
+{
+    size_t slash = sv_find(key, '/');
+    if (slash == key.len) {
+        return is_qualified_part(key);
+    }
+    return name_is_dns_subdomain(sv_first(key, slash)) &&
+           is_qualified_part(sv_from(key, slash + 1));
+}
+
+bool name_is_label_value(struct str_view value)
+{
+    return value.len == 0 || is_qualified_part(value);
 }

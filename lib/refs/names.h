@@ -15,5 +15,10 @@ bool name_is_dns_label(struct str_view name);
 /* A key of a Secret (Kubernetes IsConfigMapKey): [-._a-zA-Z0-9]+, at most 253 bytes, not "." and
  * not beginning with "..". */
 bool name_is_secret_key(struct str_view key);
+/* A label's key (Kubernetes IsQualifiedName): [-._a-zA-Z0-9]{1,63} that begins and ends
+ * alphanumeric, with a subdomain and '/' before it or not. */
+bool name_is_label_key(struct str_view key);
+/* A label's value: the same without the prefix, or empty. */
+bool name_is_label_value(struct str_view value);
 
 #endif

@@ -15,8 +15,8 @@ bool same_digests(const struct secret *a, const struct secret *b)
     return true;
 }
 
-static bool same_pairs(const struct string_pair *a, size_t a_count, const struct string_pair *b,
-                       size_t b_count)
+bool same_pairs(const struct string_pair *a, size_t a_count, const struct string_pair *b,
+                size_t b_count)
 {
     if (a_count != b_count) {
         return false;
@@ -29,33 +29,9 @@ static bool same_pairs(const struct string_pair *a, size_t a_count, const struct
     return true;
 }
 
-static bool same_data(const struct external_secret *a, const struct external_secret *b)
+bool same_namespace(const struct namespace *a, const struct namespace *b)
 {
-    if (a->data_count != b->data_count) {
-        return false;
-    }
-    for (size_t i = 0; i < a->data_count; i++) {
-        const struct external_secret_data *left = &a->data[i];
-        const struct external_secret_data *right = &b->data[i];
-        if (!sv_equal(left->secret_key, right->secret_key) ||
-            !sv_equal(left->remote_key, right->remote_key) ||
-            !sv_equal(left->property, right->property) ||
-            !sv_equal(left->version, right->version)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool same_external_secret(const struct external_secret *a, const struct external_secret *b)
-{
-    return sv_equal(a->uid, b->uid) && a->generation == b->generation &&
-           a->deleting == b->deleting && sv_equal(a->target, b->target) &&
-           sv_equal(a->store_name, b->store_name) && a->cluster_store == b->cluster_store &&
-           a->refresh_interval_ms == b->refresh_interval_ms && a->immutable == b->immutable &&
-           sv_equal(a->unsupported, b->unsupported) && same_data(a, b) &&
-           same_pairs(a->labels, a->label_count, b->labels, b->label_count) &&
-           same_pairs(a->annotations, a->annotation_count, b->annotations, b->annotation_count);
+    return same_pairs(a->labels, a->label_count, b->labels, b->label_count);
 }
 
 static bool same_refs(const struct secret_ref_list *a, const struct secret_ref_list *b)

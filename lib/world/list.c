@@ -94,3 +94,24 @@ void world_external_secrets(struct world *world, struct world_list *ret)
     }
     world_unlock(world);
 }
+
+static void release_store(void *item)
+{
+    store_release(item);
+}
+
+void world_stores(struct world *world, struct world_list *ret)
+{
+    static const enum world_table tables[] = {WORLD_STORES, WORLD_CLUSTER_STORES};
+    *ret = (struct world_list){.release = release_store};
+    world_lock(world);
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+        size_t position = 0;
+        struct str_view key;
+        void *record = NULL;
+        while (table_next(&world->tables[tables[i]], &position, &key, &record)) {
+            world_list_add(ret, store_retain(record));
+        }
+    }
+    world_unlock(world);
+}

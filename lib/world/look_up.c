@@ -91,21 +91,6 @@ struct workload *world_workload(struct world *world, enum workload_kind kind,
     return workload;
 }
 
-struct store *world_store(struct world *world, bool cluster, struct str_view namespace,
-                          struct str_view name)
-{
-    char text[WORLD_KEY_BYTES];
-    struct str_view key = world_key(text, cluster ? SV("") : namespace, name);
-    world_lock(world);
-    struct store *store =
-        table_get(&world->tables[cluster ? WORLD_CLUSTER_STORES : WORLD_STORES], key);
-    if (store) {
-        (void)store_retain(store);
-    }
-    world_unlock(world);
-    return store;
-}
-
 struct external_secret *world_external_secret(struct world *world, struct str_view namespace,
                                               struct str_view name)
 {
@@ -120,8 +105,8 @@ struct external_secret *world_external_secret(struct world *world, struct str_vi
     return record;
 }
 
-struct external_secret *world_describing(struct world *world, struct str_view namespace,
-                                         struct str_view secret_name)
+struct external_secret *world_describing_other(struct world *world, struct str_view namespace,
+                                               struct str_view secret_name, struct str_view name)
 {
     char text[WORLD_KEY_BYTES];
     struct str_view key = world_key(text, namespace, secret_name);
@@ -130,7 +115,8 @@ struct external_secret *world_describing(struct world *world, struct str_view na
     const struct name_set *set = name_index_find(&world->targets, key);
     for (uint32_t i = 0; set && i < set->count; i++) {
         struct external_secret *candidate = set->items[i];
-        if (!candidate->deleting && (!first || sv_compare(candidate->name, first->name) < 0)) {
+        if (!candidate->deleting && !sv_equal(candidate->name, name) &&
+            (!first || sv_compare(candidate->name, first->name) < 0)) {
             first = candidate;
         }
     }
@@ -139,4 +125,10 @@ struct external_secret *world_describing(struct world *world, struct str_view na
     }
     world_unlock(world);
     return first;
+}
+
+struct external_secret *world_describing(struct world *world, struct str_view namespace,
+                                         struct str_view secret_name)
+{
+    return world_describing_other(world, namespace, secret_name, SV(""));
 }

@@ -22,8 +22,9 @@ struct world {
     struct table unreadable;           /* Secrets that exist but could not be decoded */
     struct table unseen[WORLD_TABLES]; /* keys that a relist has not met yet */
     bool synced[WORLD_TABLES];
-    struct name_index users;   /* "namespace/Secret" to workloads */
-    struct name_index targets; /* "namespace/Secret" to ExternalSecrets */
+    struct name_index users;    /* "namespace/Secret" to workloads */
+    struct name_index targets;  /* "namespace/Secret" to ExternalSecrets */
+    const char *operator_class; /* borrowed; NULL: none */
     bool has_keys;
     struct fingerprint_keys keys;
 };

@@ -26,6 +26,11 @@ static void release_store(void *record)
     store_release(record);
 }
 
+static void release_namespace(void *record)
+{
+    namespace_release(record);
+}
+
 static void release_pod(void *record)
 {
     pod_release(record);
@@ -46,6 +51,8 @@ static void (*release_of(enum world_table table))(void *record)
     case WORLD_STORES:
     case WORLD_CLUSTER_STORES:
         return release_store;
+    case WORLD_NAMESPACES:
+        return release_namespace;
     case WORLD_PODS:
         return release_pod;
     case WORLD_DEPLOYMENTS:
@@ -284,6 +291,20 @@ void world_put_store(struct world *world, struct store *store)
     struct store *known = swap_record(world, table, key, store);
     world_unlock(world);
     store_release(known);
+}
+
+struct world_change world_put_namespace(struct world *world, struct namespace *namespace)
+{
+    struct str_view key = record_key(namespace->scope, namespace->name);
+    world_lock(world);
+    struct namespace *known = swap_record(world, WORLD_NAMESPACES, key, namespace);
+    struct world_change change = {
+        .added = known == NULL,
+        .changed = !known || !same_namespace(known, namespace),
+    };
+    world_unlock(world);
+    namespace_release(known);
+    return change;
 }
 
 void world_put_pod(struct world *world, struct pod *pod)

@@ -8,6 +8,7 @@
 #define WORLD_WORLD_H
 
 #include "objects/external_secret.h"
+#include "objects/namespace.h"
 #include "objects/pod.h"
 #include "objects/secret.h"
 #include "objects/store.h"
@@ -22,6 +23,7 @@ enum world_table {
     WORLD_EXTERNAL_SECRETS,
     WORLD_STORES,         /* SecretStores */
     WORLD_CLUSTER_STORES, /* ClusterSecretStores */
+    WORLD_NAMESPACES,     /* whose labels conditions of a ClusterSecretStore look at */
     WORLD_PODS,           /* unbound ones */
     WORLD_DEPLOYMENTS,
     WORLD_STATEFUL_SETS,
@@ -46,8 +48,8 @@ bool world_keys(struct world *world, struct fingerprint_keys *ret);
 /* What an apply changed, for whoever acts on it. */
 struct world_change {
     /* A Secret's digests or key set; what makes an ExternalSecret's Secret; a workload's
-     * references, marker, and whether it may be patched. Neither metadata alone nor, for a Secret,
-     * another uid. */
+     * references, marker, and whether it may be patched; a Namespace's labels. Neither metadata
+     * alone nor, for a Secret, another uid. */
     bool changed;
     bool added;
 };
@@ -62,6 +64,7 @@ void world_put_unreadable_secret(struct world *world, struct str_view namespace,
 struct world_change world_put_external_secret(struct world *world,
                                               struct external_secret *external_secret);
 void world_put_store(struct world *world, struct store *store);
+struct world_change world_put_namespace(struct world *world, struct namespace *namespace);
 struct world_change world_put_workload(struct world *world, struct workload *workload);
 void world_put_pod(struct world *world, struct pod *pod);
 /* Erases namespace/name (namespace empty for cluster-scoped); false when it was not there. */
@@ -87,15 +90,34 @@ struct secret *world_secret(struct world *world, struct str_view namespace, stru
 struct pod *world_pod(struct world *world, struct str_view namespace, struct str_view name);
 struct workload *world_workload(struct world *world, enum workload_kind kind,
                                 struct str_view namespace, struct str_view name);
-/* `namespace` means nothing for a ClusterSecretStore. */
-struct store *world_store(struct world *world, bool cluster, struct str_view namespace,
-                          struct str_view name);
 struct external_secret *world_external_secret(struct world *world, struct str_view namespace,
                                               struct str_view name);
 /* The ExternalSecret whose target is this Secret, not being deleted; the first by name when there
  * are several. */
 struct external_secret *world_describing(struct world *world, struct str_view namespace,
                                          struct str_view secret_name);
+
+/* Another than `name` that describes it, or NULL; likewise. */
+struct external_secret *world_describing_other(struct world *world, struct str_view namespace,
+                                               struct str_view secret_name, struct str_view name);
+
+enum store_access {
+    STORE_GRANTED,
+    STORE_MISSING, /* there is no such store */
+    STORE_REFUSED, /* it is another controller's (ERR_INVALID), or its conditions do not admit the
+                    * namespace (ERR_DENIED) */
+    STORE_UNKNOWN, /* stores, or this namespace, are not known, and that may be why */
+};
+
+/* The only way to a store: the one that an entry of the ExternalSecret reads from, if the store is
+ * one of Keyturn's and admits the namespace. `ref` NULL or without a name: the ExternalSecret's
+ * own. `*ret` is a reference, after STORE_GRANTED only; `err` is set after everything else. */
+enum store_access world_store_for(struct world *world,
+                                  const struct external_secret *external_secret,
+                                  const struct store_ref *ref, struct store **ret, struct err *err);
+/* Whose stores Keyturn uses besides those of "" and "keyturn"; NULL, as at first: nobody's. To be
+ * called before the world is shared; `class` is borrowed. */
+void world_set_operator_class(struct world *world, const char *class);
 
 /* A growing list of retained records, released with world_list_done(). */
 struct world_list {
@@ -108,9 +130,11 @@ void world_list_done(struct world_list *list);
 /* Workloads that refer to the Secret, found through the index from Secret names to workloads. */
 void world_workloads_of(struct world *world, struct str_view namespace, struct str_view secret_name,
                         struct world_list *ret);
-/* All unbound Pods; all workloads; all ExternalSecrets. */
+/* All unbound Pods; all workloads; all ExternalSecrets; all stores of both kinds. */
 void world_pods(struct world *world, struct world_list *ret);
 void world_workloads(struct world *world, struct world_list *ret);
 void world_external_secrets(struct world *world, struct world_list *ret);
+/* To look at them, not to read through them. */
+void world_stores(struct world *world, struct world_list *ret);
 
 #endif

@@ -24,13 +24,29 @@ CLUSTER: Rights = {
     ("", "events", ""): {"create", "patch"},
     ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "keyturn"): {"get", "patch"},
 }
-# What is added where Keyturn makes Secrets from ExternalSecrets.
-CLUSTER_KEYTURN: Rights = {
+# What is added where Keyturn makes Secrets from ExternalSecrets, beside their operator ...
+CLUSTER_ESO: Rights = {
     **CLUSTER,
     ("", "secrets", ""): READ | {"create", "update"},
     ("external-secrets.io", "externalsecrets/finalizers", ""): {"update"},
+    ("", "namespaces", ""): {"list", "watch"},
+    ("", "configmaps", ""): {"get"},
+    ("admissionregistration.k8s.io", "validatingwebhookconfigurations", "keyturn"): {
+        "get",
+        "patch",
+    },
     ("", "serviceaccounts", ""): {"get"},
     ("", "serviceaccounts/token", ""): {"create"},
+}
+# ... and where it is their controller.
+CLUSTER_KEYTURN: Rights = {
+    **CLUSTER_ESO,
+    ("", "secrets", ""): READ | {"create", "update", "delete"},
+    ("external-secrets.io", "externalsecrets", ""): READ | {"patch"},
+    **{
+        ("external-secrets.io", f"{resource}/status", ""): {"patch"}
+        for resource in EXTERNAL_SECRETS
+    },
 }
 OWN_NAMESPACE: Rights = {
     ("", "secrets", ""): {"create"},
@@ -60,7 +76,8 @@ def flat(role: Json) -> Iterator[tuple[str, str, str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("controller", "expected"), [("off", CLUSTER), ("keyturn", CLUSTER_KEYTURN)]
+    ("controller", "expected"),
+    [("off", CLUSTER), ("eso", CLUSTER_ESO), ("keyturn", CLUSTER_KEYTURN)],
 )
 def test_cluster_role_has_every_verb_used_and_no_other(
     helm: Helm, controller: str, expected: Rights

@@ -8,7 +8,10 @@ import pytest
 
 from tests.chart.conftest import NAMESPACE, Helm, Json, Manifests
 
-BOUND = ("pods", "secrets", "subresources", "tokens", "deployments", "statefulsets", "daemonsets")
+BOUND = (
+    *("pods", "secrets", "subresources", "tokens", "external-secrets", "stores"),
+    *("deployments", "statefulsets", "daemonsets"),
+)
 POLICY = "ValidatingAdmissionPolicy"
 BINDING = "ValidatingAdmissionPolicyBinding"
 
@@ -42,12 +45,15 @@ def test_no_operation_is_left_open(default: Manifests) -> None:
             (group,) = rule["apiGroups"]
             resources |= {(group, resource) for resource in rule["resources"]}
     workloads = ("deployments", "statefulsets", "daemonsets")
+    operator = ("externalsecrets", "secretstores", "clustersecretstores")
     assert resources == {
         ("", "secrets"),
         ("", "pods"),
         ("", "pods/*"),
         ("", "serviceaccounts"),
         ("", "serviceaccounts/*"),
+        *(("external-secrets.io", resource) for resource in operator),
+        *(("external-secrets.io", f"{resource}/*") for resource in operator),
         *(("apps", resource) for resource in workloads),
         *(("apps", f"{resource}/*") for resource in workloads),
     }

@@ -69,6 +69,7 @@ LOOSE = ("affinity", "resources")
         {"image": {"digest": "sha256:short"}},
         {"externalSecrets": {"controller": "on"}},
         {"externalSecrets": {"controller": True}},
+        {"externalSecrets": {"headStart": "a second"}},
         {"service": {"port": 0}},
     ],
     ids=json.dumps,
@@ -81,7 +82,6 @@ def test_refused_by_the_schema(helm: Helm, values: Json) -> None:
     ("values", "reason"),
     [
         ({"webhook": {"failurePolicy": "Fail"}}, "failurePolicy: Fail is not available"),
-        ({"externalSecrets": {"controller": "eso"}}, "controller: eso is not available"),
         ({"serviceAccount": {"create": False}}, "serviceAccount.name is needed"),
     ],
     ids=json.dumps,
@@ -95,6 +95,12 @@ def test_off_without_quotes(helm: Helm) -> None:
     manifests = helm.render({"externalSecrets": {"controller": False}})
     (only,) = manifests.one("Deployment")["spec"]["template"]["spec"]["containers"]
     assert "--external-secrets-controller=off" in only["args"]
+
+
+def test_beside_the_operator(helm: Helm) -> None:
+    manifests = helm.render({"externalSecrets": {"controller": "eso", "headStart": "3s"}})
+    (only,) = manifests.one("Deployment")["spec"]["template"]["spec"]["containers"]
+    assert {"--external-secrets-controller=eso", "--head-start=3s"} <= set(only["args"])
 
 
 def test_service_account_of_somebody_else(helm: Helm) -> None:
@@ -116,7 +122,7 @@ def test_lint(helm: Helm) -> None:
 
 def test_readme_describes_every_value() -> None:
     rows = re.findall(r"^\| (`[^|]+`) \|", (CHART / "README.md").read_text(), re.M)
-    described = {name for row in rows for name in re.findall(r"`([A-Za-z.]+)`", row)}
+    described = {name for row in rows for name in re.findall(r"`([A-Za-z0-9.]+)`", row)}
     missing = {path for path in leaves(VALUES) if not covered(path, described)}
     assert missing == set()
 

@@ -102,3 +102,32 @@ def test_port_of_a_program_outside_the_cluster(helm: Helm) -> None:
     manifests = helm.render({"service": {"externalName": "localhost", "port": 25443}})
     for webhook in webhooks(manifests):
         assert webhook["clientConfig"]["service"]["port"] == 25443
+
+
+def test_external_secrets_are_validated_where_keyturn_carries_them_out(helm: Helm) -> None:
+    kind = "ValidatingWebhookConfiguration"
+    off = helm.render({"externalSecrets": {"controller": "off"}})
+    assert off.kind(kind) == []
+    manifests = helm.render({"externalSecrets": {"controller": "keyturn"}})
+    (webhook,) = manifests.one(kind, "keyturn")["webhooks"]
+    assert webhook["name"] == "externalsecrets.keyturn.io"
+    assert webhook["rules"] == [
+        {
+            "apiGroups": ["external-secrets.io"],
+            "apiVersions": ["v1", "v1beta1"],
+            "resources": ["externalsecrets"],
+            "operations": ["CREATE", "UPDATE"],
+            "scope": "Namespaced",
+        }
+    ]
+    assert (webhook["failurePolicy"], webhook["timeoutSeconds"]) == ("Ignore", 3)
+    assert webhook["sideEffects"] == "NoneOnDryRun"
+    assert "reinvocationPolicy" not in webhook
+    assert webhook["clientConfig"] == {
+        "service": {"name": "keyturn", "namespace": NAMESPACE, "port": 443}
+    }
+    (mutating, *_) = webhooks(manifests)
+    assert webhook["namespaceSelector"] == mutating["namespaceSelector"]
+    expressions = {item["name"]: item["expression"] for item in webhook["matchConditions"]}
+    assert expressions["spec-changes"] == "oldObject == null || object.spec != oldObject.spec"
+    assert set(expressions) == {"not-keyturn", "spec-changes"}

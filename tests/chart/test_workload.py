@@ -19,6 +19,7 @@ OPTIONS = {
     "installation-key-secret": "keyturn-installation-key",
     "lease": "keyturn",
     "external-secrets-controller": "off",
+    "head-start": "1s",
     "io-threads": "2",
     "connection-limit": "2048",
     "admission-budget": "250ms",
@@ -49,7 +50,7 @@ def test_options(default: Manifests) -> None:
 def test_options_follow_the_values(helm: Helm) -> None:
     changed = {
         "fullnameOverride": "kt",
-        "externalSecrets": {"controller": "keyturn"},
+        "externalSecrets": {"controller": "keyturn", "headStart": "2s"},
         "admission": {"budget": "1s"},
         "hold": {"described": "10m", "undescribed": "2m"},
         "rollout": {"debounce": "1s", "maxWait": "30s"},
@@ -69,6 +70,7 @@ def test_options_follow_the_values(helm: Helm) -> None:
         "installation-key-secret": "kt-installation-key",
         "lease": "kt",
         "external-secrets-controller": "keyturn",
+        "head-start": "2s",
         "admission-budget": "1s",
         "hold-described": "10m",
         "hold-undescribed": "2m",

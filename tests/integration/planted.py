@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import time
 from collections.abc import Mapping
 
@@ -78,9 +79,14 @@ def _wrong(result: ScanResult, planted: Planted, in_use: Mapping[str, int]) -> l
 
 
 def assert_nothing_said(serving: Serving, planted: Planted) -> None:
-    """In no line of the log and no Event."""
+    """In no line of the log, no Event and no status."""
     events = [event["message"] for event in serving.api.objects("events")]
-    said = "\n".join([*serving.lines(), *events]).encode()
+    statuses = [
+        json.dumps(each.get("status"), ensure_ascii=False)
+        for resource in ("externalsecrets", "secretstores", "clustersecretstores")
+        for each in serving.api.objects(resource)
+    ]
+    said = "\n".join([*serving.lines(), *events, *statuses]).encode()
     for marker in planted.markers:
         forms = {**marker.forms, "hex": marker.value.hex().encode()}
         assert not [form for form, bytes_ in forms.items() if bytes_ in said], marker

@@ -45,6 +45,18 @@ def configuration() -> Object:
     }
 
 
+def validation() -> Object:
+    """Likewise, of ExternalSecrets."""
+    service = {"name": "keyturn", "namespace": OWN, "port": 443}
+    webhook = {"name": "externalsecrets.keyturn.io", "clientConfig": {"service": service}}
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "keyturn"},
+        "webhooks": [webhook],
+    }
+
+
 def secret(name: str, namespace: str = NAMESPACE, **data: str) -> Object:
     encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
     return {
@@ -70,6 +82,8 @@ class Serving:
     ):
         if api.get("mutatingwebhookconfigurations", "", "keyturn") is None:
             api.put(configuration())
+        if api.get("validatingwebhookconfigurations", "", "keyturn") is None:
+            api.put(validation())
         self.api = api
         self._ports = Ports()
         self.port, self.metrics_port = self._ports.take(), self._ports.take()
@@ -142,13 +156,28 @@ class Serving:
 
     def review(self, manifest: Object) -> ReviewAnswer:
         """The answer for a CREATE of this object in NAMESPACE."""
-        recorded = RECORDED[manifest["kind"]]
+        return self._post("mutate", review_of(manifest, NAMESPACE, RECORDED[manifest["kind"]]))
+
+    def validate(
+        self, manifest: Object, old: Optional[Object] = None, dry_run: bool = False
+    ) -> ReviewAnswer:
+        """The answer for an ExternalSecret of NAMESPACE; an UPDATE where there is an `old` one."""
+        asked = review_of(manifest, NAMESPACE)
+        kind = {"group": "external-secrets.io", "version": "v1", "kind": "ExternalSecret"}
+        asked["request"] |= {"kind": kind, "requestKind": kind, "dryRun": dry_run}
+        if old is not None:
+            asked["request"] |= {"operation": "UPDATE", "oldObject": old}
+        return self._post("validate", asked)
+
+    def segment(self) -> str:
+        """Of its paths."""
         own = self.api.get("secrets", OWN, "keyturn-certificate")
         assert own is not None
-        segment = base64.b64decode(own["data"]["path"]).decode()
+        return base64.b64decode(own["data"]["path"]).decode()
+
+    def _post(self, route: str, review: Object) -> ReviewAnswer:
         with TlsConnection(self.port) as connection:
-            path = f"/mutate/{segment}?timeout=3s"
-            return connection.post_review(path, review_of(manifest, NAMESPACE, recorded))
+            return connection.post_review(f"/{route}/{self.segment()}?timeout=3s", review)
 
     def pod(self, **spec: Any) -> ReviewAnswer:
         return self.review(objects.pod("web", **spec))

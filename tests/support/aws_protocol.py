@@ -192,6 +192,9 @@ def _shape(name: str, value: Any, field: Field) -> Any:
             raise _serialization(f"'{name}' is not a number")
         return int(value)
     if field.kind is list and field.each is not None:
+        # An empty list has no members to name: `Tags=`, as the protocol has it and AWS's SDKs send.
+        if value == "":
+            return []
         members = value.get("member") if isinstance(value, dict) else None
         numbers = [str(number) for number in range(1, 1 + len(members or ()))]
         if not isinstance(members, dict) or sorted(members) != sorted(numbers):

@@ -185,6 +185,12 @@ def test_tags_need_their_own_permission(aws: AwsStandIn) -> None:
     assert session.tags == {"esoNamespace": "team a/b+c=d", "empty": ""}
 
 
+def test_no_tags_as_an_empty_list_need_no_permission(aws: AwsStandIn) -> None:
+    """`Tags=`: what the SDKs send for a list that is there and empty."""
+    aws.add_role("plain", trusting_account())
+    assert assume(aws, "plain", Tags=[], TransitiveTagKeys=[]).tags == {}
+
+
 def test_tags_decide_what_a_session_may_read(aws: AwsStandIn) -> None:
     aws.put("team-a/db", "a")
     aws.put("team-b/db", "b")

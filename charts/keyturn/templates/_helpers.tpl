@@ -87,9 +87,6 @@ version decides there.
 {{- if eq .Values.webhook.failurePolicy "Fail" -}}
 {{- fail "webhook.failurePolicy: Fail is not available in this version of Keyturn; use Ignore" -}}
 {{- end -}}
-{{- if eq (include "keyturn.externalSecretsController" .) "eso" -}}
-{{- fail "externalSecrets.controller: eso is not available in this version of Keyturn; use \"off\" beside the External Secrets Operator, or \"keyturn\" where there is none" -}}
-{{- end -}}
 {{- if and (has "Deny" .Values.selfBinding.validationActions) (has "Warn" .Values.selfBinding.validationActions) -}}
 {{- fail "selfBinding.validationActions: Kubernetes does not allow Deny and Warn together" -}}
 {{- end -}}
@@ -146,8 +143,6 @@ sideEffects: NoneOnDryRun
 failurePolicy: {{ .Values.webhook.failurePolicy }}
 timeoutSeconds: {{ .Values.webhook.timeoutSeconds }}
 matchPolicy: Equivalent
-# A webhook that runs later may add references, or take the annotation away.
-reinvocationPolicy: IfNeeded
 # Keyturn stands in the way neither of the cluster's own parts nor of its own return.
 namespaceSelector:
   {{- with .Values.webhook.namespaceLabels }}

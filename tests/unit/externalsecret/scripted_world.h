@@ -22,13 +22,15 @@ static struct {
     unsigned version;
     char manager[200];
     /* Calls so far, by kind and together. */
-    unsigned reads, creates, replaces, fetches, calls;
+    unsigned reads, creates, replaces, removals, fetches, finds, calls;
     unsigned fail_at; /* the how manieth call fails; 0: none */
     enum err_kind failure;
     /* What somebody else writes just before our next write; NULL: nobody. */
     const char *rival;
     const char *secret_string; /* what the source answers; NULL: ERR_MISSING */
     size_t last_fetch_count;
+    bool waiting;
+    const char *config_map; /* value of each key of every object of templateFrom; NULL: none */
 } world;
 
 static bool failing(struct err *err)
@@ -171,13 +173,17 @@ static bool source_read(void *context, const struct remote_request *request,
     world.last_fetch_count = count;
     ck_assert(sv_is(request->store->aws.region, "eu-west-1"));
     ck_assert(sv_is(request->namespace, "prod"));
-    ck_assert(request->waiting);
+    ck_assert(request->waiting == world.waiting);
     ck_assert_int_eq(request->max_age_ms, MAX_AGE_MS);
     ck_assert_int_eq(request->deadline_ms, DEADLINE_MS);
     if (failing(err)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
+        reads[i].missing = !world.secret_string && reads[i].may_miss;
+        if (reads[i].missing) {
+            continue;
+        }
         if (!world.secret_string) {
             return err_set(err, ERR_MISSING, "secret %.*s: ResourceNotFoundException",
                            SV_ARG(reads[i].key));
@@ -186,6 +192,83 @@ static bool source_read(void *context, const struct remote_request *request,
         secret_buf_add(&reads[i].value, sv_of(world.secret_string));
     }
     return true;
+}
+
+static bool source_find(void *context, const struct remote_request *request,
+                        const struct remote_find *find, struct data_map *ret, struct err *err)
+{
+    (void)context;
+    (void)find;
+    world.finds++;
+    ck_assert(!request->waiting);
+    if (failing(err)) {
+        return false;
+    }
+    CLEANUP(secret_buf_done) struct secret_buf value = {0};
+    secret_buf_init(&value, LIMIT_SECRET_DATA_BYTES);
+    secret_buf_add(&value, SV("found"));
+    if (world.secret_string) {
+        data_map_put(ret, SV("by-name"), &value);
+    }
+    return true;
+}
+
+static bool sink_remove(void *context, struct str_view namespace, struct str_view name,
+                        struct str_view uid, struct str_view resource_version, int64_t deadline_ms,
+                        struct err *err)
+{
+    (void)context;
+    (void)deadline_ms;
+    world.removals++;
+    ck_assert(sv_is(namespace, "prod") && sv_is(name, "db") && uid.len > 0);
+    if (failing(err)) {
+        return false;
+    }
+    rival_writes();
+    if (!world.stored) {
+        return err_set(err, ERR_MISSING, "NotFound");
+    }
+    char version[40];
+    (void)snprintf(version, sizeof version, "\"%.*s\"", SV_ARG(resource_version));
+    if (!strstr(world.stored, version)) {
+        return err_set(err, ERR_CONFLICT, "Conflict");
+    }
+    store_text(NULL);
+    return true;
+}
+
+static bool templates_read(void *context, enum template_from_kind kind, struct str_view namespace,
+                           struct str_view name, int64_t deadline_ms, struct data_map *ret,
+                           struct err *err)
+{
+    (void)context;
+    (void)kind;
+    ck_assert(sv_is(namespace, "prod"));
+    ck_assert_int_eq(deadline_ms, DEADLINE_MS);
+    if (failing(err)) {
+        return false;
+    }
+    if (!world.config_map) {
+        return err_set(err, ERR_MISSING, "%.*s: NotFound", SV_ARG(name));
+    }
+    CLEANUP(secret_buf_done) struct secret_buf value = {0};
+    secret_buf_init(&value, LIMIT_SECRET_DATA_BYTES);
+    secret_buf_add(&value, sv_of(world.config_map));
+    data_map_put(ret, SV("key"), &value);
+    return true;
+}
+
+/* Whatever is asked for is the one store of the test. */
+static struct store *find_store(void *context, const struct external_secret *external_secret,
+                                const struct store_ref *ref, struct err *err)
+{
+    struct store **store = context;
+    (void)external_secret;
+    if (!*store) {
+        (void)err_set(err, ERR_MISSING, "SecretStore %.*s does not exist", SV_ARG(ref->name));
+        return NULL;
+    }
+    return store_retain(*store);
 }
 
 #endif

@@ -37,6 +37,20 @@ static void fill(struct data_map *map)
     put(map, SV("password"), SV("p@ss"));
 }
 
+/* Labels and annotations as they are rendered without a template. */
+static struct rendered rendered_of(const struct external_secret *external_secret)
+{
+    struct rendered rendered = {0};
+    for (size_t i = 0; i < external_secret->label_count; i++) {
+        put(&rendered.labels, external_secret->labels[i].key, external_secret->labels[i].value);
+    }
+    for (size_t i = 0; i < external_secret->annotation_count; i++) {
+        put(&rendered.annotations, external_secret->annotations[i].key,
+            external_secret->annotations[i].value);
+    }
+    return rendered;
+}
+
 static void check_manifest(const struct build_input *input, const char *wanted)
 {
     CLEANUP(secret_buf_done) struct secret_buf manifest = {0};
@@ -58,7 +72,9 @@ START_TEST(makes_the_secret_of_the_operator)
                            spec);
     CLEANUP(data_map_done) struct data_map data = {0};
     fill(&data);
-    const struct build_input input = {.external_secret = external_secret, .data = &data};
+    CLEANUP(rendered_done) struct rendered rendered = rendered_of(external_secret);
+    const struct build_input input = {
+        .external_secret = external_secret, .data = &data, .rendered = &rendered};
     check_manifest(&input,
                    "{'apiVersion':'v1','kind':'Secret','metadata':{'name':'db','namespace':'prod',"
                    "'labels':{'app':'web','argocd.argoproj.io/instance':'x'," CREATED_BY "," MANAGED
@@ -76,7 +92,9 @@ START_TEST(names_the_target_and_makes_it_immutable)
             "'remoteRef':{'key':'k'}}]");
     CLEANUP(data_map_done) struct data_map data = {0};
     fill(&data);
-    const struct build_input input = {.external_secret = external_secret, .data = &data};
+    CLEANUP(rendered_done) struct rendered rendered = rendered_of(external_secret);
+    const struct build_input input = {
+        .external_secret = external_secret, .data = &data, .rendered = &rendered};
     check_manifest(&input,
                    "{'apiVersion':'v1','kind':'Secret','metadata':{'name':'other',"
                    "'namespace':'prod','labels':{" CREATED_BY "," MANAGED "},"
@@ -96,7 +114,9 @@ START_TEST(does_not_let_labels_of_the_external_secret_lie)
                            spec);
     CLEANUP(data_map_done) struct data_map data = {0};
     fill(&data);
-    const struct build_input input = {.external_secret = external_secret, .data = &data};
+    CLEANUP(rendered_done) struct rendered rendered = rendered_of(external_secret);
+    const struct build_input input = {
+        .external_secret = external_secret, .data = &data, .rendered = &rendered};
     check_manifest(&input,
                    "{'apiVersion':'v1','kind':'Secret','metadata':{'name':'db','namespace':'prod',"
                    "'labels':{" CREATED_BY "," MANAGED "},'annotations':{" HASH "},"
@@ -130,8 +150,11 @@ START_TEST(keeps_what_others_put_there)
     CLEANUP(json_text_done) struct json_text json = json_text_of(live);
     CLEANUP(data_map_done) struct data_map data = {0};
     fill(&data);
-    const struct build_input input = {
-        .external_secret = external_secret, .live = json.root, .data = &data};
+    CLEANUP(rendered_done) struct rendered rendered = rendered_of(external_secret);
+    const struct build_input input = {.external_secret = external_secret,
+                                      .live = json.root,
+                                      .data = &data,
+                                      .rendered = &rendered};
     check_manifest(
         &input,
         "{'apiVersion':'v1','kind':'Secret','metadata':{'name':'db','namespace':'prod',"
@@ -180,8 +203,11 @@ START_TEST(leaves_immutable_as_it_is)
     struct json_text json = json_text_of("{'metadata':{'name':'db'},'immutable':true}");
     CLEANUP(data_map_done) struct data_map data = {0};
     fill(&data);
-    const struct build_input input = {
-        .external_secret = external_secret, .live = json.root, .data = &data};
+    CLEANUP(rendered_done) struct rendered rendered = rendered_of(external_secret);
+    const struct build_input input = {.external_secret = external_secret,
+                                      .live = json.root,
+                                      .data = &data,
+                                      .rendered = &rendered};
     check_manifest(&input,
                    "{'apiVersion':'v1','kind':'Secret','metadata':{'name':'db',"
                    "'labels':{" CREATED_BY "," MANAGED "},'annotations':{" HASH "},"
@@ -198,8 +224,11 @@ START_TEST(finds_nothing_to_do_in_its_own_secret)
     CLEANUP(json_text_done) struct json_text before = json_text_of(live);
     CLEANUP(data_map_done) struct data_map data = {0};
     fill(&data);
-    struct build_input input = {
-        .external_secret = external_secret, .live = before.root, .data = &data};
+    CLEANUP(rendered_done) struct rendered rendered = rendered_of(external_secret);
+    struct build_input input = {.external_secret = external_secret,
+                                .live = before.root,
+                                .data = &data,
+                                .rendered = &rendered};
     CLEANUP(secret_buf_done) struct secret_buf manifest = {0};
     struct err err = {0};
     ck_assert(build_manifest(&input, &manifest, &err));
@@ -252,8 +281,11 @@ START_TEST(sees_every_difference)
     CLEANUP(json_text_done) struct json_text before = json_text_of(live);
     CLEANUP(data_map_done) struct data_map data = {0};
     fill(&data);
-    struct build_input input = {
-        .external_secret = external_secret, .live = before.root, .data = &data};
+    CLEANUP(rendered_done) struct rendered rendered = rendered_of(external_secret);
+    struct build_input input = {.external_secret = external_secret,
+                                .live = before.root,
+                                .data = &data,
+                                .rendered = &rendered};
     CLEANUP(secret_buf_done) struct secret_buf manifest = {0};
     struct err err = {0};
     ck_assert(build_manifest(&input, &manifest, &err));
@@ -301,7 +333,9 @@ START_TEST(bounds_the_manifest)
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         put(&data, sv_of(keys[i]), sv_make(bytes, LIMIT_SECRET_DATA_BYTES));
     }
-    const struct build_input input = {.external_secret = external_secret, .data = &data};
+    CLEANUP(rendered_done) struct rendered rendered = rendered_of(external_secret);
+    const struct build_input input = {
+        .external_secret = external_secret, .data = &data, .rendered = &rendered};
     CLEANUP(secret_buf_done) struct secret_buf manifest = {0};
     struct err err = {0};
     ck_assert(!build_manifest(&input, &manifest, &err));

@@ -29,6 +29,7 @@ START_TEST(finds_by_key_and_version)
     struct err err = {0};
     ck_assert_msg(read_one(store, cases[_i][0], cases[_i][1], &read, &err), "%s", err.message);
     ck_assert(sv_is(secret_buf_view(&read.value), cases[_i][2]));
+    ck_assert(read.fake);
     secret_buf_done(&read.value);
 }
 END_TEST
@@ -62,6 +63,49 @@ START_TEST(fails_as_a_whole)
 }
 END_TEST
 
+static const char paths[] = "'provider':{'fake':{'data':[{'key':'db/a','value':'1'},"
+                            "{'key':'db/b','value':'2'},{'key':'db_b','value':'3'}]}}";
+
+static bool find(const char *pattern, enum conversion_strategy conversion, struct data_map *ret,
+                 struct err *err)
+{
+    CLEANUP(store_release_ptr) struct store *store = store_of(paths);
+    const struct secret_source source = fake_source();
+    struct regex *name = NULL;
+    ck_assert_msg(regex_compile(sv_of(pattern), &name, err), "%s", err->message);
+    const struct remote_request request = {.store = store};
+    const struct remote_find wanted = {.name = name, .conversion = conversion};
+    bool found = source.find(source.context, &request, &wanted, ret, err);
+    regex_free(name);
+    return found;
+}
+
+START_TEST(names_what_it_finds_by_converted_keys)
+{
+    static const struct {
+        enum conversion_strategy conversion;
+        const char *key;
+    } cases[] = {{CONVERSION_DEFAULT, "db_a"}, {CONVERSION_UNICODE, "db_U002f_a"}};
+    CLEANUP(data_map_done) struct data_map found = {0};
+    struct err err = {0};
+    ck_assert_msg(find("/a$", cases[_i].conversion, &found, &err), "%s", err.message);
+    ck_assert_uint_eq(found.count, 1);
+    const struct data_entry *entry = data_map_get(&found, sv_of(cases[_i].key));
+    ck_assert_ptr_nonnull(entry);
+    ck_assert(sv_is(secret_buf_view(&entry->value), "1"));
+}
+END_TEST
+
+START_TEST(refuses_keys_that_become_one)
+{
+    CLEANUP(data_map_done) struct data_map found = {0};
+    struct err err = {0};
+    ck_assert(!find("b$", CONVERSION_DEFAULT, &found, &err));
+    ck_assert_int_eq(err.kind, ERR_INVALID);
+    ck_assert_uint_eq(found.count, 0);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("fake_source");
@@ -69,6 +113,8 @@ Suite *suite(void)
     tcase_add_loop_test(tcase, finds_by_key_and_version, 0, 4);
     tcase_add_loop_test(tcase, names_the_key_that_is_missing, 0, 3);
     tcase_add_test(tcase, fails_as_a_whole);
+    tcase_add_loop_test(tcase, names_what_it_finds_by_converted_keys, 0, 2);
+    tcase_add_test(tcase, refuses_keys_that_become_one);
     suite_add_tcase(suite, tcase);
     return suite;
 }

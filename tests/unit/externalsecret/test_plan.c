@@ -24,7 +24,7 @@ START_TEST(reads_each_key_and_version_once)
     struct external_secret *external_secret = external_secret_of("", many);
     CLEANUP(plan_done) struct plan plan = {0};
     struct err err = {0};
-    ck_assert_msg(plan_check_supported(external_secret, &err), "%s", err.message);
+    ck_assert_msg(plan_check(external_secret, &err) == PLAN_FINE, "%s", err.message);
     plan_make(external_secret, &plan);
     ck_assert_uint_eq(plan.read_count, 3);
     ck_assert(sv_is(plan.reads[0].key, "db"));
@@ -34,7 +34,7 @@ START_TEST(reads_each_key_and_version_once)
     ck_assert(sv_is(plan.reads[2].version, "AWSPREVIOUS"));
     const size_t wanted[] = {0, 1, 0, 2, 1};
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
-        ck_assert_uint_eq(plan.read_of[i], wanted[i]);
+        ck_assert_uint_eq(plan.read_of_data[i], wanted[i]);
     }
     /* The binary value first where only properties are wanted. */
     ck_assert(plan.reads[0].prefer_binary);
@@ -53,7 +53,7 @@ START_TEST(tells_key_and_version_apart)
     CLEANUP(plan_done) struct plan plan = {0};
     plan_make(external_secret, &plan);
     ck_assert_uint_eq(plan.read_count, 2);
-    ck_assert_uint_eq(plan.read_of[2], 0);
+    ck_assert_uint_eq(plan.read_of_data[2], 0);
 }
 END_TEST
 
@@ -94,8 +94,8 @@ START_TEST(names_the_property_that_is_missing)
     fill(&plan.reads[2], SV("{\"pass\":\"hunter2\"}"));
     ck_assert(!plan_collect(external_secret, &plan, &data, &err));
     ck_assert_int_eq(err.kind, ERR_MISSING);
-    ck_assert_str_eq(err.message, "data key pass: property pass of remote secret db: no such "
-                                  "property in the value");
+    ck_assert_str_eq(err.message, "spec.data[2]: data key pass: property pass of remote secret db: "
+                                  "no such property in the value");
 }
 END_TEST
 
@@ -121,57 +121,6 @@ START_TEST(bounds_the_data)
 }
 END_TEST
 
-/* By the decoder, and by what only the engine knows. */
-static const struct {
-    const char *spec;
-    const char *field;
-} unsupported[] = {
-    {",'dataFrom':[{'extract':{'key':'k'}}]", "spec.dataFrom"},
-    {",'target':{'template':{}},'data':[{'secretKey':'a','remoteRef':{'key':'k'}}]",
-     "spec.target.template"},
-    {",'data':[{'secretKey':'a','remoteRef':{'key':'k','property':'x|@pretty'}}]",
-     "spec.data[0].remoteRef.property"},
-    {",'data':[{'secretKey':'a','remoteRef':{'key':'k'}},"
-     "{'secretKey':'b','remoteRef':{'key':'k','property':'list.@pretty'}}]",
-     "spec.data[1].remoteRef.property"},
-};
-
-START_TEST(names_what_it_does_not_render)
-{
-    CLEANUP(external_secret_release_ptr)
-    struct external_secret *external_secret = external_secret_of("", unsupported[_i].spec);
-    struct err err = {0};
-    ck_assert(!plan_check_supported(external_secret, &err));
-    ck_assert_ptr_nonnull(strstr(err.message, unsupported[_i].field));
-    ck_assert_ptr_nonnull(strstr(err.message, "not supported"));
-}
-END_TEST
-
-/* What no API server takes, whoever decoded it. */
-START_TEST(refuses_what_cannot_be_a_data_key)
-{
-    char long_key[LIMIT_KEY_BYTES + 1];
-    memset(long_key, 'a', sizeof long_key);
-    const struct str_view keys[] = {SV(""),    SV("."),    SV(".."),
-                                    SV("..a"), SV("a/b"),  SV("\xc3\xa9"),
-                                    SV("a b"), SV("a\0b"), sv_make(long_key, sizeof long_key)};
-    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-        struct external_secret_data data = {.secret_key = keys[i], .remote_key = SV("k")};
-        const struct external_secret external_secret = {.data = &data, .data_count = 1};
-        struct err err = {0};
-        ck_assert(!plan_check_supported(&external_secret, &err));
-        ck_assert_ptr_nonnull(strstr(err.message, "spec.data[0].secretKey"));
-    }
-    struct external_secret_data data = {.secret_key = SV(".a-_B.9"), .remote_key = SV("")};
-    const struct external_secret external_secret = {.data = &data, .data_count = 1};
-    struct err err = {0};
-    ck_assert(!plan_check_supported(&external_secret, &err));
-    ck_assert_ptr_nonnull(strstr(err.message, "remoteRef.key"));
-    data.remote_key = SV("k");
-    ck_assert(plan_check_supported(&external_secret, &err));
-}
-END_TEST
-
 START_TEST(lets_a_later_entry_overwrite)
 {
     struct external_secret_data entries[] = {
@@ -192,6 +141,255 @@ START_TEST(lets_a_later_entry_overwrite)
 }
 END_TEST
 
+static const char several_stores[] =
+    ",'data':[{'secretKey':'a','remoteRef':{'key':'k'}},"
+    "{'secretKey':'b','remoteRef':{'key':'k'},"
+    "'sourceRef':{'storeRef':{'name':'other','kind':'ClusterSecretStore'}}},"
+    "{'secretKey':'c','remoteRef':{'key':'m'}},"
+    "{'secretKey':'d','remoteRef':{'key':'n'},"
+    "'sourceRef':{'storeRef':{'name':'other','kind':'ClusterSecretStore'}}}],"
+    "'dataFrom':[{'extract':{'key':'m'},'sourceRef':{'storeRef':{'name':'third'}}}]";
+
+/* So that each store is asked once, whatever the order of the entries. */
+START_TEST(lays_the_reads_of_a_store_together)
+{
+    CLEANUP(external_secret_release_ptr)
+    struct external_secret *external_secret = external_secret_of("", several_stores);
+    CLEANUP(plan_done) struct plan plan = {0};
+    CLEANUP(plan_done) struct plan stores = {0};
+    static const char *const names[] = {"third", "store", "other"};
+    static const size_t first[] = {0, 1, 3};
+    static const size_t counts[] = {1, 2, 2};
+    plan_make(external_secret, &plan);
+    plan_stores(external_secret, &stores);
+    ck_assert_uint_eq(plan.store_count, 3);
+    ck_assert_uint_eq(stores.store_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert(sv_is(plan.stores[i].ref.name, names[i]));
+        ck_assert(sv_is(stores.stores[i].ref.name, names[i]));
+        ck_assert(plan.stores[i].ref.cluster == (i == 2));
+        ck_assert_uint_eq(plan.stores[i].first_read, first[i]);
+        ck_assert_uint_eq(plan.stores[i].read_count, counts[i]);
+    }
+    static const size_t wanted[] = {1, 3, 2, 4};
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+        ck_assert_uint_eq(plan.read_of_data[i], wanted[i]);
+    }
+    ck_assert_uint_eq(plan.read_of_extract[0], 0);
+}
+END_TEST
+
+START_TEST(reads_tags_apart_from_values)
+{
+    CLEANUP(external_secret_release_ptr)
+    struct external_secret *external_secret = external_secret_of(
+        "", ",'target':{'deletionPolicy':'Delete'},"
+            "'data':[{'secretKey':'a','remoteRef':{'key':'k'}},"
+            "{'secretKey':'b','remoteRef':{'key':'k','metadataPolicy':'Fetch','version':'1'}},"
+            "{'secretKey':'c','remoteRef':{'key':'k','metadataPolicy':'Fetch'}}]");
+    CLEANUP(plan_done) struct plan plan = {0};
+    plan_make(external_secret, &plan);
+    ck_assert_uint_eq(plan.read_count, 2);
+    ck_assert(!plan.reads[0].metadata && plan.reads[1].metadata);
+    ck_assert_uint_eq(plan.read_of_data[1], plan.read_of_data[2]);
+    /* That there is nothing to have tags is never passed over. */
+    ck_assert(plan.reads[0].may_miss && !plan.reads[1].may_miss);
+}
+END_TEST
+
+START_TEST(allows_values_to_be_missing_unless_they_are_retained)
+{
+    static const struct {
+        const char *policy;
+        bool may_miss;
+    } policies[] = {{"Retain", false}, {"Delete", true}, {"Merge", true}};
+    for (size_t i = 0; i < ARRAY_LEN(policies); i++) {
+        char spec[200];
+        (void)snprintf(spec, sizeof spec,
+                       ",'target':{'deletionPolicy':'%s'},'data':[{'secretKey':'a',"
+                       "'remoteRef':{'key':'k'}}]",
+                       policies[i].policy);
+        CLEANUP(external_secret_release_ptr)
+        struct external_secret *external_secret = external_secret_of("", spec);
+        CLEANUP(plan_done) struct plan plan = {0};
+        plan_make(external_secret, &plan);
+        ck_assert(plan.reads[0].may_miss == policies[i].may_miss);
+    }
+}
+END_TEST
+
+static const char maps[] = ",'target':{'deletionPolicy':'Merge'},"
+                           "'dataFrom':[{'extract':{'key':'one'}},"
+                           "{'extract':{'key':'two','property':'in'}}],"
+                           "'data':[{'secretKey':'c','remoteRef':{'key':'three'}}]";
+
+static void check_entry(const struct data_map *map, const char *key, const char *value)
+{
+    const struct data_entry *entry = data_map_get(map, sv_of(key));
+    ck_assert_msg(entry != NULL, "%s", key);
+    ck_assert(sv_is(secret_buf_view(&entry->value), value));
+}
+
+START_TEST(takes_maps_in_order_and_then_single_keys)
+{
+    CLEANUP(external_secret_release_ptr)
+    struct external_secret *external_secret = external_secret_of("", maps);
+    CLEANUP(plan_done) struct plan plan = {0};
+    CLEANUP(data_map_done) struct data_map data = {0};
+    struct err err = {0};
+    plan_make(external_secret, &plan);
+    fill(&plan.reads[plan.read_of_extract[0]], SV("{\"a\":\"1\",\"b\":\"1\",\"c\":\"1\"}"));
+    fill(&plan.reads[plan.read_of_extract[1]], SV("{\"in\":{\"b\":\"2\",\"c\":\"2\"}}"));
+    fill(&plan.reads[plan.read_of_data[0]], SV("3"));
+    ck_assert_msg(plan_collect(external_secret, &plan, &data, &err), "%s", err.message);
+    ck_assert_uint_eq(data.count, 3);
+    check_entry(&data, "a", "1");
+    check_entry(&data, "b", "2");
+    check_entry(&data, "c", "3");
+    ck_assert_uint_eq(plan.missing_count, 0);
+}
+END_TEST
+
+START_TEST(leaves_out_what_is_missing_and_says_so)
+{
+    CLEANUP(external_secret_release_ptr)
+    struct external_secret *external_secret = external_secret_of("", maps);
+    CLEANUP(plan_done) struct plan plan = {0};
+    CLEANUP(data_map_done) struct data_map data = {0};
+    struct err err = {0};
+    plan_make(external_secret, &plan);
+    fill(&plan.reads[plan.read_of_extract[0]], SV("{\"a\":\"1\"}"));
+    plan.reads[plan.read_of_extract[1]].missing = true;
+    plan.reads[plan.read_of_data[0]].missing = true;
+    ck_assert_msg(plan_collect(external_secret, &plan, &data, &err), "%s", err.message);
+    ck_assert_uint_eq(data.count, 1);
+    ck_assert_uint_eq(plan.missing_count, 2);
+    ck_assert(plan.missing[0].data_from && plan.missing[0].entry == 1);
+    ck_assert(sv_is(plan.missing[0].remote_key, "two"));
+    ck_assert(!plan.missing[1].data_from && plan.missing[1].entry == 0);
+    ck_assert(sv_is(plan.missing[1].remote_key, "three"));
+}
+END_TEST
+
+static const char properties[] = ",'target':{'deletionPolicy':'%s'},"
+                                 "'dataFrom':[{'extract':{'key':'map','property':'u.v'}}],"
+                                 "'data':[{'secretKey':'a','remoteRef':{'key':'one','property':"
+                                 "'x.y'}},"
+                                 "{'secretKey':'b','remoteRef':{'key':'two','property':'u.v'}}]";
+
+static bool collect_properties(const char *deletion_policy, bool fake, struct plan *plan,
+                               struct data_map *ret, struct err *err)
+{
+    char spec[400];
+    (void)snprintf(spec, sizeof spec, properties, deletion_policy);
+    CLEANUP(external_secret_release_ptr)
+    struct external_secret *external_secret = external_secret_of("", spec);
+    plan_make(external_secret, plan);
+    for (size_t i = 0; i < plan->read_count; i++) {
+        fill(&plan->reads[i], SV("{\"x\":{\"y\":\"path\"},\"x.y\":\"key\",\"u.v\":{}}"));
+        plan->reads[i].fake = fake;
+    }
+    return plan_collect(external_secret, plan, ret, err);
+}
+
+START_TEST(of_the_fake_provider_a_property_is_a_path_and_may_miss)
+{
+    CLEANUP(plan_done) struct plan plan = {0};
+    CLEANUP(data_map_done) struct data_map data = {0};
+    struct err err = {0};
+    ck_assert_msg(collect_properties("Delete", true, &plan, &data, &err), "%s", err.message);
+    ck_assert_uint_eq(data.count, 1);
+    check_entry(&data, "a", "path");
+    ck_assert_uint_eq(plan.missing_count, 2);
+    ck_assert(plan.missing[0].data_from && plan.missing[0].entry == 0);
+    ck_assert(!plan.missing[1].data_from && plan.missing[1].entry == 1);
+}
+END_TEST
+
+START_TEST(of_other_providers_a_property_may_be_a_key_with_dots)
+{
+    CLEANUP(plan_done) struct plan plan = {0};
+    CLEANUP(data_map_done) struct data_map data = {0};
+    struct err err = {0};
+    ck_assert_msg(collect_properties("Delete", false, &plan, &data, &err), "%s", err.message);
+    ck_assert_uint_eq(data.count, 2);
+    check_entry(&data, "a", "key");
+    check_entry(&data, "b", "{}");
+    ck_assert_uint_eq(plan.missing_count, 0);
+}
+END_TEST
+
+START_TEST(a_property_is_missed_where_the_secret_is_retained)
+{
+    CLEANUP(plan_done) struct plan plan = {0};
+    CLEANUP(data_map_done) struct data_map data = {0};
+    struct err err = {0};
+    ck_assert(!collect_properties("Retain", true, &plan, &data, &err));
+    ck_assert_int_eq(err.kind, ERR_MISSING);
+    ck_assert_ptr_nonnull(strstr(err.message, "spec.dataFrom[0]: property u.v of remote secret"));
+}
+END_TEST
+
+START_TEST(names_the_entry_that_is_no_object)
+{
+    CLEANUP(external_secret_release_ptr)
+    struct external_secret *external_secret = external_secret_of("", maps);
+    CLEANUP(plan_done) struct plan plan = {0};
+    CLEANUP(data_map_done) struct data_map data = {0};
+    struct err err = {0};
+    plan_make(external_secret, &plan);
+    fill(&plan.reads[plan.read_of_extract[0]], SV("{\"a\":\"1\"}"));
+    fill(&plan.reads[plan.read_of_extract[1]], SV("{\"in\":{\"a\":hunter2}}"));
+    fill(&plan.reads[plan.read_of_data[0]], SV("3"));
+    ck_assert(!plan_collect(external_secret, &plan, &data, &err));
+    ck_assert_ptr_nonnull(
+        strstr(err.message, "spec.dataFrom[1]: property in of remote secret two"));
+    ck_assert_ptr_null(strstr(err.message, "hunter2"));
+}
+END_TEST
+
+START_TEST(names_the_value_with_a_null_byte)
+{
+    CLEANUP(external_secret_release_ptr)
+    struct external_secret *external_secret =
+        external_secret_of("", ",'dataFrom':[{'extract':{'key':'k','nullBytePolicy':'Fail'}}]");
+    CLEANUP(plan_done) struct plan plan = {0};
+    CLEANUP(data_map_done) struct data_map data = {0};
+    struct err err = {0};
+    plan_make(external_secret, &plan);
+    fill(&plan.reads[0], SV("{\"fine\":\"x\",\"bad\":\"x\\u0000y\"}"));
+    ck_assert(!plan_collect(external_secret, &plan, &data, &err));
+    ck_assert_ptr_nonnull(strstr(err.message, "spec.dataFrom[0]: key bad: "));
+}
+END_TEST
+
+START_TEST(compiles_the_name_of_a_find)
+{
+    CLEANUP(external_secret_release_ptr)
+    struct external_secret *external_secret = external_secret_of(
+        "", ",'dataFrom':[{'extract':{'key':'k'}},{'find':{'name':{'regexp':'db'}}},"
+            "{'find':{'tags':{'env':'prod'}}}]");
+    CLEANUP(plan_done) struct plan plan = {0};
+    CLEANUP(data_map_done) struct data_map data = {0};
+    CLEANUP(secret_buf_done) struct secret_buf value = {0};
+    struct err err = {0};
+    bool matches = false;
+    ck_assert(plan_has_find(external_secret));
+    plan_make(external_secret, &plan);
+    ck_assert_uint_eq(plan.find_count, 2);
+    ck_assert_uint_eq(plan.finds[0].entry, 1);
+    ck_assert(regex_matches(plan.finds[0].name, SV("my-db-1"), &matches, &err) && matches);
+    ck_assert_ptr_null(plan.finds[1].name);
+    fill(&plan.reads[0], SV("{\"my-db\":\"1\",\"x\":\"1\"}"));
+    secret_buf_init(&value, LIMIT_SECRET_DATA_BYTES);
+    secret_buf_add(&value, SV("2"));
+    data_map_put(&plan.finds[0].found, SV("my-db"), &value);
+    ck_assert_msg(plan_collect(external_secret, &plan, &data, &err), "%s", err.message);
+    ck_assert_uint_eq(data.count, 2);
+    check_entry(&data, "my-db", "2");
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("plan");
@@ -201,8 +399,17 @@ Suite *suite(void)
     tcase_add_test(tcase, collects_every_value);
     tcase_add_test(tcase, names_the_property_that_is_missing);
     tcase_add_test(tcase, bounds_the_data);
-    tcase_add_loop_test(tcase, names_what_it_does_not_render, 0, ARRAY_LEN(unsupported));
-    tcase_add_test(tcase, refuses_what_cannot_be_a_data_key);
+    tcase_add_test(tcase, lays_the_reads_of_a_store_together);
+    tcase_add_test(tcase, reads_tags_apart_from_values);
+    tcase_add_test(tcase, allows_values_to_be_missing_unless_they_are_retained);
+    tcase_add_test(tcase, takes_maps_in_order_and_then_single_keys);
+    tcase_add_test(tcase, leaves_out_what_is_missing_and_says_so);
+    tcase_add_test(tcase, of_the_fake_provider_a_property_is_a_path_and_may_miss);
+    tcase_add_test(tcase, of_other_providers_a_property_may_be_a_key_with_dots);
+    tcase_add_test(tcase, a_property_is_missed_where_the_secret_is_retained);
+    tcase_add_test(tcase, names_the_entry_that_is_no_object);
+    tcase_add_test(tcase, names_the_value_with_a_null_byte);
+    tcase_add_test(tcase, compiles_the_name_of_a_find);
     tcase_add_test(tcase, lets_a_later_entry_overwrite);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -100,6 +100,54 @@ START_TEST(reads_arrays_and_text_of_the_right_type_only)
 }
 END_TEST
 
+START_TEST(a_choice_is_one_of_those_known)
+{
+    static const char *const choices[] = {"None", "One", "Two"};
+    static const struct {
+        const char *object;
+        const char *noted;
+        size_t index;
+    } cases[] = {{"{}", "", 0},           {"{'a':null}", "", 0},       {"{'a':''}", "", 0},
+                 {"{'a':'None'}", "", 0}, {"{'a':'Two'}", "", 2},      {"{'a':'two'}", "at.a", 0},
+                 {"{'a':2}", "at.a", 0},  {"{'a':['One']}", "at.a", 0}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(json_text_done) struct json_text json = quoted_json("%s", cases[i].object);
+        CLEANUP(buf_done) struct buf noted;
+        buf_init(&noted, SCHEMA_PATH_BYTES);
+        ck_assert_uint_eq(schema_choice(json.root, "at", "a", choices, ARRAY_LEN(choices), &noted),
+                          cases[i].index);
+        ck_assert_msg(sv_is(buf_view(&noted), cases[i].noted), "%s", cases[i].object);
+    }
+}
+END_TEST
+
+START_TEST(a_switch_is_true_or_false)
+{
+    static const struct {
+        const char *object;
+        const char *noted;
+        bool on;
+    } cases[] = {
+        {"{}", "", false},        {"{'a':null}", "", false},       {"{'a':false}", "", false},
+        {"{'a':true}", "", true}, {"{'a':'true'}", "at.a", false}, {"{'a':1}", "at.a", false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(json_text_done) struct json_text json = quoted_json("%s", cases[i].object);
+        CLEANUP(buf_done) struct buf noted;
+        buf_init(&noted, SCHEMA_PATH_BYTES);
+        ck_assert_int_eq(schema_bool(json.root, "at", "a", &noted), cases[i].on);
+        ck_assert_msg(sv_is(buf_view(&noted), cases[i].noted), "%s", cases[i].object);
+    }
+}
+END_TEST
+
+START_TEST(a_path_that_is_too_long_is_cut)
+{
+    struct schema_path path = schema_path("spec.data[%zu].%0300d", (size_t)7, 1);
+    ck_assert_uint_eq(strlen(path.text), SCHEMA_PATH_BYTES - 1);
+    ck_assert(sv_starts_with(sv_of(path.text), SV("spec.data[7].0")));
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("schema");
@@ -110,6 +158,9 @@ Suite *suite(void)
     tcase_add_test(tcase, keeps_the_first_note);
     tcase_add_test(tcase, cuts_what_does_not_fit);
     tcase_add_test(tcase, reads_arrays_and_text_of_the_right_type_only);
+    tcase_add_test(tcase, a_choice_is_one_of_those_known);
+    tcase_add_test(tcase, a_switch_is_true_or_false);
+    tcase_add_test(tcase, a_path_that_is_too_long_is_cut);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -245,6 +245,34 @@ START_TEST(lives_until_the_last_reference_goes)
 }
 END_TEST
 
+/* Of {foo: bar}: external-secrets.md §5.3, measured. */
+static const struct {
+    const char *hash;
+    const char *data;
+    bool valid;
+} hashes[] = {
+    {"f2a604b87eb0cf673761e8cfea850f901fe73a3d1b2f338802107f36", "{'foo':'YmFy'}", true},
+    {"f2a604b87eb0cf673761e8cfea850f901fe73a3d1b2f338802107f36", "{'foo':'YmF6'}", false},
+    {"5211b9bd4ac724a48a80e741f54ca581", "{'foo':'YmFy'}", false}, /* MD5, up to 0.16.1 */
+    {"1bed8bcbcb4547ffe19a19cd47d9078e84aa6598266d86b99f992d64",
+     "{'foo':'dmFsdWUx','bar':'dmFsdWUy'}", true},
+    {"74a974446e359fb3e6baff9bd0058950e6edd0f040888d9989b0a11b", "{}", true},
+    {"74a974446e359fb3e6baff9bd0058950e6edd0f040888d9989b0a11b", "null", true},
+    {"", "{'foo':'YmFy'}", false},
+};
+
+START_TEST(knows_whether_the_data_are_those_of_the_hash)
+{
+    CLEANUP(release)
+    struct secret *secret =
+        decode(quoted_json("{'metadata':{'name':'db','namespace':'shop','annotations':"
+                           "{'reconcile.external-secrets.io/data-hash':'%s'}},'data':%s}",
+                           hashes[_i].hash, hashes[_i].data),
+               NULL);
+    ck_assert_int_eq(secret->data_hash_valid, hashes[_i].valid);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("secret");
@@ -263,6 +291,7 @@ Suite *suite(void)
     tcase_add_test(tcase, refuses_a_value_over_the_limit_of_a_secret);
     tcase_add_test(tcase, reads_a_recorded_secret);
     tcase_add_test(tcase, lives_until_the_last_reference_goes);
+    tcase_add_loop_test(tcase, knows_whether_the_data_are_those_of_the_hash, 0, ARRAY_LEN(hashes));
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -33,8 +33,9 @@ static struct store *decode_spec(const char *spec, bool cluster)
 
 START_TEST(reads_an_aws_store)
 {
-    CLEANUP(release) struct store *store = decode_spec("{" AWS "}}}", false);
+    CLEANUP(release) struct store *store = decode_spec("{'controller':'keyturn'," AWS "}}}", false);
     ck_assert(!store->cluster);
+    ck_assert(sv_is(store->controller, "keyturn"));
     ck_assert(sv_is(store->namespace, "shop"));
     ck_assert(sv_is(store->name, "store"));
     ck_assert(sv_is(store->uid, "u"));
@@ -76,10 +77,9 @@ static const struct {
     {"{" AWS ",'auth':{'future':{}}}}}", "spec.provider.aws.auth.future", false,
      PROVIDER_AWS_SECRETS_MANAGER},
     {"{" AWS ",'future':'x'}}}", "spec.provider.aws.future", false, PROVIDER_AWS_SECRETS_MANAGER},
-    {"{'conditions':[{'namespaces':['a']}]," AWS "}}}", "spec.conditions", true,
-     PROVIDER_AWS_SECRETS_MANAGER},
     {"{'conditions':{}," AWS "}}}", "spec.conditions", true, PROVIDER_AWS_SECRETS_MANAGER},
-    {"{'controller':'other'," AWS "}}}", "spec.controller", false, PROVIDER_AWS_SECRETS_MANAGER},
+    {"{'controller':'other'," AWS "}}}", "", false, PROVIDER_AWS_SECRETS_MANAGER},
+    {"{'controller':7," AWS "}}}", "spec.controller", false, PROVIDER_AWS_SECRETS_MANAGER},
     {"{'future':1," AWS "}}}", "spec.future", false, PROVIDER_AWS_SECRETS_MANAGER},
     /* Which service, and where. */
     {"{'provider':{'aws':{'service':'ParameterStore','region':'us-east-1'}}}", "", false,

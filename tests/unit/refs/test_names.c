@@ -72,12 +72,55 @@ START_TEST(bounds_lengths)
 }
 END_TEST
 
+static const struct {
+    struct str_view text;
+    bool key;
+    bool value;
+} LABELS[] = {
+    {TEXT("tier"), true, true},
+    {TEXT("A_b.c-d"), true, true},
+    {TEXT(""), false, true},
+    {TEXT("example.com/tier"), true, false},
+    {TEXT("kubernetes.io/metadata.name"), true, false},
+    {TEXT("/tier"), false, false},
+    {TEXT("example.com/"), false, false},
+    {TEXT("Example.com/tier"), false, false},
+    {TEXT("a/b/c"), false, false},
+    {TEXT("-tier"), false, false},
+    {TEXT("tier_"), false, false},
+    {TEXT("a b"), false, false},
+    {TEXT("a\0b"), false, false},
+    {TEXT("\xc3\xbc"), false, false},
+};
+
+START_TEST(tells_labels_from_what_kubernetes_refuses)
+{
+    ck_assert_msg(name_is_label_key(LABELS[_i].text) == LABELS[_i].key, "key %.*s",
+                  SV_ARG(LABELS[_i].text));
+    ck_assert_msg(name_is_label_value(LABELS[_i].text) == LABELS[_i].value, "value %.*s",
+                  SV_ARG(LABELS[_i].text));
+}
+END_TEST
+
+START_TEST(bounds_labels)
+{
+    char text[64];
+    memset(text, 'a', sizeof text);
+    ck_assert(name_is_label_key(sv_make(text, 63)));
+    ck_assert(!name_is_label_key(sv_make(text, 64)));
+    ck_assert(name_is_label_value(sv_make(text, 63)));
+    ck_assert(!name_is_label_value(sv_make(text, 64)));
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("refs/names");
     TCase *names = tcase_create("names");
     tcase_add_loop_test(names, tells_names_from_hostile_ones, 0, ARRAY_LEN(CASES));
     tcase_add_test(names, bounds_lengths);
+    tcase_add_loop_test(names, tells_labels_from_what_kubernetes_refuses, 0, ARRAY_LEN(LABELS));
+    tcase_add_test(names, bounds_labels);
     suite_add_tcase(suite, names);
     return suite;
 }

@@ -96,6 +96,32 @@ static inline struct store *aws_scene_store(bool cluster, const char *name, cons
     return store;
 }
 
+/* A ClusterSecretStore whose conditions admit namespaces labelled admitted=yes. To be released. */
+static inline struct store *aws_scene_closed_store(const char *name)
+{
+    struct json_text json = quoted_json(
+        "{'metadata':{'name':'%s','uid':'u-%s','resourceVersion':'1'},'spec':{'conditions':[{"
+        "'namespaceSelector':{'matchLabels':{'admitted':'yes'}}}],'provider':{'aws':{'service':"
+        "'SecretsManager','region':'eu-north-1'}}}}",
+        name, name);
+    struct store *store = NULL;
+    struct err err = {0};
+    ck_assert_msg(store_decode(json.root, true, &store, &err), "%s", err.message);
+    json_text_done(&json);
+    return store;
+}
+
+/* `label` 'key':'value'. */
+static inline void aws_scene_namespace(const char *name, const char *label)
+{
+    struct json_text json = quoted_json("{'metadata':{'name':'%s','labels':{%s}}}", name, label);
+    struct namespace *namespace = NULL;
+    struct err err = {0};
+    ck_assert_msg(namespace_decode(json.root, &namespace, &err), "%s", err.message);
+    (void)world_put_namespace(scene.world, namespace);
+    json_text_done(&json);
+}
+
 /* An ExternalSecret of a SecretStore (or, with a namespace other than "n", a ClusterSecretStore) in
  * the world; `data` are elements of spec.data. To be released. */
 static inline struct external_secret *aws_scene_external_secret(const char *namespace,

@@ -77,12 +77,13 @@ void read_ahead(struct clients *clients, const struct external_secret *const *al
     atomic_store(&asked.ahead_calls, calls + 1);
 }
 
-static void put_store(const char *name, const char *version)
+static void put_store(const char *name, const char *generation)
 {
     struct json_text json = quoted_json(
-        "{'metadata':{'namespace':'n','name':'%s','uid':'u-%s','resourceVersion':'%s'},'spec':"
-        "{'provider':{'aws':{'service':'SecretsManager','region':'eu-central-1'}}}}",
-        name, name, version);
+        "{'metadata':{'namespace':'n','name':'%s','uid':'u-%s','resourceVersion':'1',"
+        "'generation':%s},'spec':{'provider':{'aws':{'service':'SecretsManager','region':"
+        "'eu-central-1'}}}}",
+        name, name, generation);
     struct store *store = NULL;
     struct err err = {0};
     ck_assert_msg(store_decode(json.root, false, &store, &err), "%s", err.message);
@@ -175,8 +176,12 @@ static void teardown(void)
 /* As the watch would tell of it. */
 static void put_secret(const char *name)
 {
-    struct json_text json = quoted_json(
-        "{'metadata':{'namespace':'n','name':'%s','uid':'u','resourceVersion':'2'}}", name);
+    struct json_text json =
+        quoted_json("{'metadata':{'namespace':'n','name':'%s','uid':'u','resourceVersion':'2',"
+                    "'labels':{'reconcile.external-secrets.io/managed':'true'},'annotations':"
+                    "{'reconcile.external-secrets.io/data-hash':"
+                    "'74a974446e359fb3e6baff9bd0058950e6edd0f040888d9989b0a11b'}}}",
+                    name);
     struct secret *secret = NULL;
     struct err err = {0};
     ck_assert_msg(secret_decode(json.root, &keys.digest, &secret, &err), "%s", err.message);
@@ -191,6 +196,7 @@ static void script_api(unsigned post_status)
     static const char *const posts[] = {POST_OF("a"), POST_OF("b"), POST_OF("c")};
     pthread_mutex_lock(&api.mutex);
     api_set("GET", SECRETS, 404, "{}");
+    api_set("PATCH", "/status?", 200, "{}");
     for (size_t i = 0; i < ARRAY_LEN(posts); i++) {
         api_set("POST", posts[i], post_status,
                 "{'metadata':{'namespace':'n','name':'x','uid':'u','resourceVersion':'2'}}");
@@ -299,6 +305,105 @@ START_TEST(a_store_that_may_yet_be_told_of_is_not_missing)
 }
 END_TEST
 
+static void put_gold_store(const char *version)
+{
+    struct json_text json = quoted_json(
+        "{'metadata':{'name':'gold','uid':'u-gold','resourceVersion':'%s'},'spec':{'conditions':[{"
+        "'namespaceSelector':{'matchLabels':{'tier':'gold'}}}],'provider':{'aws':{'service':"
+        "'SecretsManager','region':'eu-central-1'}}}}",
+        version);
+    struct store *store = NULL;
+    struct err err = {0};
+    ck_assert_msg(store_decode(json.root, true, &store, &err), "%s", err.message);
+    world_put_store(world, store);
+    json_text_done(&json);
+}
+
+static void put_namespace(const char *tier)
+{
+    struct json_text json = quoted_json("{'metadata':{'name':'n','labels':{'tier':'%s'}}}", tier);
+    struct namespace *namespace = NULL;
+    struct err err = {0};
+    ck_assert_msg(namespace_decode(json.root, &namespace, &err), "%s", err.message);
+    (void)world_put_namespace(world, namespace);
+    applier_namespace_changed(applier, SV("n"));
+    json_text_done(&json);
+}
+
+/* Of the ClusterSecretStore "gold". */
+static void put_golden(const char *name)
+{
+    struct json_text json =
+        quoted_json("{'metadata':{'namespace':'n','name':'%s','uid':'u-%s','resourceVersion':'1',"
+                    "'generation':1},'spec':{'secretStoreRef':{'name':'gold','kind':"
+                    "'ClusterSecretStore'},'refreshInterval':'1h',"
+                    "'data':[{'secretKey':'k','remoteRef':{'key':'r'}}]}}",
+                    name, name);
+    struct external_secret *decoded = NULL;
+    struct err err = {0};
+    ck_assert_msg(external_secret_decode(json.root, &decoded, &err), "%s", err.message);
+    (void)world_put_external_secret(world, decoded);
+    json_text_done(&json);
+    applier_external_secret_changed(applier, SV("n"), sv_of(name));
+}
+
+static void await_counted(const char *outcome)
+{
+    while (!is_counted(outcome)) {
+        sched_yield();
+    }
+}
+
+START_TEST(a_namespace_that_is_not_admitted_gets_nothing_until_its_labels_change)
+{
+    script_api(201);
+    world_set_synced(world, WORLD_NAMESPACES, true);
+    put_gold_store("1");
+    put_namespace("silver");
+    put_golden("a");
+    await_counted("failed");
+    carry_out("b", POST_OF("b"));
+    ck_assert_uint_eq(api_count("POST", POST_OF("a")), 0);
+    ck_assert_uint_eq(atomic_load(&asked.requests), 1);
+    put_namespace("gold");
+    api_await("POST", POST_OF("a"), 1);
+}
+END_TEST
+
+START_TEST(what_the_labels_of_a_namespace_are_is_waited_for)
+{
+    script_api(201);
+    put_gold_store("1");
+    put_golden("a");
+    carry_out("b", POST_OF("b"));
+    carry_out("c", POST_OF("c"));
+    ck_assert(!is_counted("failed"));
+    ck_assert_uint_eq(api_count("POST", POST_OF("a")), 0);
+    world_set_synced(world, WORLD_NAMESPACES, true);
+    put_namespace("gold");
+    api_await("POST", POST_OF("a"), 1);
+}
+END_TEST
+
+START_TEST(a_namespace_that_was_admitted_gets_nothing_more)
+{
+    script_api(201);
+    world_set_synced(world, WORLD_NAMESPACES, true);
+    put_gold_store("1");
+    put_namespace("gold");
+    put_golden("a");
+    api_await("POST", POST_OF("a"), 1);
+    await_counted("created");
+    unsigned requests = atomic_load(&asked.requests);
+    put_namespace("silver");
+    await_counted("failed");
+    applier_remote_changed(applier, SV("n"), SV("a"));
+    carry_out("b", POST_OF("b"));
+    ck_assert_uint_eq(atomic_load(&asked.requests), requests + 1);
+    ck_assert_uint_eq(api_count("POST", POST_OF("a")), 1);
+}
+END_TEST
+
 START_TEST(what_is_listed_has_its_turn_with_all_the_others)
 {
     static const char *const names[] = {"a", "b", "c"};
@@ -371,6 +476,102 @@ START_TEST(what_was_read_ahead_with_another_has_its_turn)
     api_await("POST", POST_OF("b"), 1);
     ck_assert_uint_eq(atomic_load(&asked.ahead_calls), 1);
     ck_assert_uint_eq(asked.ahead_count[0], 2);
+}
+END_TEST
+
+static unsigned statuses_before_the_last_secret;
+static unsigned secrets_written;
+
+static void count_in_order(struct api_route *route)
+{
+    static unsigned statuses;
+    if (strcmp(route->method, "PATCH") == 0) {
+        statuses++;
+    } else if (strcmp(route->method, "POST") == 0) {
+        secrets_written++;
+        statuses_before_the_last_secret = statuses;
+    }
+}
+
+static void await_leases(unsigned count)
+{
+    while (atomic_load(&lease_asked) < count) {
+        sched_yield();
+    }
+}
+
+/* The lease is asked about when something is told and again when it is looked at. Looks follow one
+ * another: when what is gone has been looked at, everything before is in the workers' queue. */
+static void queue(const char *const *names, size_t count)
+{
+    unsigned asked_before = atomic_load(&lease_asked);
+    for (size_t i = 0; i < count; i++) {
+        put_external_secret(names[i]);
+        applier_external_secret_changed(applier, SV("n"), sv_of(names[i]));
+    }
+    await_leases(asked_before + 2 * (unsigned)count);
+    applier_remote_changed(applier, SV("n"), SV("gone"));
+    await_leases(asked_before + 2 * (unsigned)count + 2);
+}
+
+/* The only worker is at work on "a". */
+static void hold_worker(void)
+{
+    script_api(201);
+    pthread_mutex_lock(&api.mutex);
+    api.asked = count_in_order;
+    pthread_mutex_unlock(&api.mutex);
+    api_hold("POST", POST_OF("a"), true);
+    put_external_secret("a");
+    applier_external_secret_changed(applier, SV("n"), SV("a"));
+    api_await("POST", POST_OF("a"), 1);
+}
+
+START_TEST(of_those_due_at_once_all_secrets_are_written_before_their_statuses)
+{
+    static const char *const names[] = {"d1", "d2", "d3", "d4", "d5", "d6", "d7", "d8", "d9"};
+    pthread_mutex_lock(&api.mutex);
+    api_set("POST", "external-secrets.io%2Fd", 201,
+            "{'metadata':{'namespace':'n','name':'x','uid':'u','resourceVersion':'2'}}");
+    pthread_mutex_unlock(&api.mutex);
+    hold_worker();
+    queue(names, ARRAY_LEN(names));
+    api_hold("POST", POST_OF("a"), false);
+    api_await("PATCH", "/status?", 1 + ARRAY_LEN(names));
+    ck_assert_uint_eq(secrets_written, 1 + ARRAY_LEN(names));
+    ck_assert_uint_eq(statuses_before_the_last_secret, 0);
+}
+END_TEST
+
+START_TEST(a_status_waits_for_what_is_queued_and_for_nothing_later)
+{
+    static const char *const earlier[] = {"b"};
+    static const char *const later[] = {"c"};
+    hold_worker();
+    api_hold("POST", POST_OF("b"), true);
+    queue(earlier, 1);
+    api_hold("POST", POST_OF("a"), false);
+    api_await("POST", POST_OF("b"), 1);
+    ck_assert_uint_eq(statuses_before_the_last_secret, 0);
+    queue(later, 1);
+    api_hold("POST", POST_OF("b"), false);
+    api_await("POST", POST_OF("c"), 1);
+    ck_assert_uint_eq(statuses_before_the_last_secret, 1);
+}
+END_TEST
+
+START_TEST(a_status_that_waits_is_written_when_the_process_stops)
+{
+    script_api(201);
+    api_hold("POST", POST_OF("a"), true);
+    put_external_secret("a");
+    applier_external_secret_changed(applier, SV("n"), SV("a"));
+    api_await("POST", POST_OF("a"), 1);
+    applier_stop(applier);
+    api_hold("POST", POST_OF("a"), false);
+    workers_free(workers);
+    workers = NULL;
+    ck_assert_uint_eq(api_count("PATCH", "/status?"), 1);
 }
 END_TEST
 
@@ -447,8 +648,8 @@ START_TEST(what_changed_in_aws_while_it_is_carried_out_is_read_again)
     ck_assert_uint_eq(atomic_load(&asked.requests), 1);
     unsigned before = atomic_load(&lease_asked);
     applier_remote_changed(applier, SV("n"), SV("a"));
-    /* The other worker is at it, and waits for the one that holds the old value. */
-    while (atomic_load(&lease_asked) < before + 3) {
+    /* It has been looked at: its turn is when the one that holds the old value is done. */
+    while (atomic_load(&lease_asked) < before + 2) {
         sched_yield();
     }
     api_hold("POST", POST_OF("a"), false);
@@ -466,10 +667,16 @@ Suite *suite(void)
     tcase_add_test(tcase, looking_at_everything_asks_for_nothing_that_is_not_due);
     tcase_add_test(tcase, nothing_is_looked_at_before_its_stores_are_known);
     tcase_add_test(tcase, a_store_that_may_yet_be_told_of_is_not_missing);
+    tcase_add_test(tcase, a_namespace_that_is_not_admitted_gets_nothing_until_its_labels_change);
+    tcase_add_test(tcase, what_the_labels_of_a_namespace_are_is_waited_for);
+    tcase_add_test(tcase, a_namespace_that_was_admitted_gets_nothing_more);
     tcase_add_test(tcase, what_is_listed_has_its_turn_with_all_the_others);
     tcase_add_test(tcase, a_store_that_is_listed_again_is_asked_when_it_has_changed);
     tcase_add_test(tcase, what_changed_while_another_led_is_carried_out);
     tcase_add_test(tcase, what_was_read_ahead_with_another_has_its_turn);
+    tcase_add_test(tcase, of_those_due_at_once_all_secrets_are_written_before_their_statuses);
+    tcase_add_test(tcase, a_status_waits_for_what_is_queued_and_for_nothing_later);
+    tcase_add_test(tcase, a_status_that_waits_is_written_when_the_process_stops);
     tcase_add_test(tcase, reading_ahead_leaves_time_for_its_own_store);
     tcase_add_test(tcase, what_a_silent_store_has_is_read_ahead_once);
     tcase_add_test(tcase, what_failed_is_tried_again_with_almost_no_age);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a store that does not answer costs others. */
+/* What a store that does not answer costs others, and what requests and refreshes share. */
 #include "check_main.h"
 
 #include <fcntl.h>
@@ -69,18 +69,23 @@ static void put_store(void)
     json_text_done(&json);
 }
 
-static void carry_out(const char *name)
+static void put_external_secret(const char *name, const char *creation_policy)
 {
     struct json_text json = quoted_json(
         "{'metadata':{'namespace':'n','name':'%s','uid':'u-%s','resourceVersion':'1',"
         "'generation':1},'spec':{'secretStoreRef':{'name':'store'},'refreshInterval':'1h',"
-        "'data':[{'secretKey':'k','remoteRef':{'key':'r'}}]}}",
-        name, name);
+        "'target':{'creationPolicy':'%s'},'data':[{'secretKey':'k','remoteRef':{'key':'r'}}]}}",
+        name, name, creation_policy);
     struct external_secret *decoded = NULL;
     struct err err = {0};
     ck_assert_msg(external_secret_decode(json.root, &decoded, &err), "%s", err.message);
     (void)world_put_external_secret(world, decoded);
     json_text_done(&json);
+}
+
+static void carry_out(const char *name)
+{
+    put_external_secret(name, "Owner");
     applier_external_secret_changed(applier, SV("n"), sv_of(name));
 }
 
@@ -101,6 +106,7 @@ static void setup(void)
     api_begin();
     pthread_mutex_lock(&api.mutex);
     api_set("GET", "/secrets/", 404, "{}");
+    api_set("PATCH", "/status?", 200, "{}");
     api_set("POST", "/secrets", 201,
             "{'metadata':{'namespace':'n','name':'x','uid':'u','resourceVersion':'2'}}");
     pthread_mutex_unlock(&api.mutex);
@@ -169,13 +175,63 @@ START_TEST(a_silent_store_is_not_read_ahead)
 }
 END_TEST
 
+/* The first look is the flight's own, the second that of its run, which stays. */
+static void hold_from_the_second(struct api_route *route)
+{
+    route->held |= strcmp(route->method, "GET") == 0 && route->count == 2;
+}
+
+static void ignore(void *argument)
+{
+    (void)argument;
+}
+
+/* A request hears that there is no Secret to merge into; a refresh has to ask the store, too. */
+START_TEST(what_a_request_is_told_at_once_is_no_result_of_a_refresh)
+{
+    static const struct str_view names[] = {{"a", 1}};
+    struct secret_ref refs[] = {{.secret = SV("a")}};
+    struct facts facts;
+    struct flight_waiter waiter = {.facts = &facts, .resume = ignore};
+    struct workers *pilots = workers_new(&(struct workers_options){.name = "flight",
+                                                                   .max_threads = 1,
+                                                                   .max_queued = 4,
+                                                                   .thread_start = clients_start,
+                                                                   .thread_stop = clients_stop,
+                                                                   .context = &client_options});
+    struct flights *flights = flights_new(&(struct flights_options){.clock = clock_system(),
+                                                                    .workers = pilots,
+                                                                    .max_waiters = 1,
+                                                                    .fly = applier_fly,
+                                                                    .context = applier});
+    facts_init(&facts, SV("n"));
+    facts_add_names(&facts, &(struct secret_ref_list){.items = refs, .count = 1});
+    pthread_mutex_lock(&api.mutex);
+    api.asked = hold_from_the_second;
+    pthread_mutex_unlock(&api.mutex);
+    put_external_secret("a", "Merge");
+    ck_assert(flights_join(flights, &waiter, names, 1, true,
+                           clock_monotonic_ms(clock_system()) + API_PATIENCE_MS));
+    api_await("GET", "/secrets/", 2);
+    applier_external_secret_changed(applier, SV("n"), SV("a"));
+    api_await("GET", "/secrets/", 3);
+    api_hold("GET", "/secrets/", false);
+    await(&seen.reads, 1);
+    workers_free(pilots);
+    flights_free(flights);
+    facts_done(&facts);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("applier_patience");
     TCase *tcase = tcase_create("applier_patience");
     tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, reading_ahead_leaves_time_for_what_it_is_for);
     tcase_add_test(tcase, a_silent_store_is_not_read_ahead);
+    tcase_add_test(tcase, what_a_request_is_told_at_once_is_no_result_of_a_refresh);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -35,89 +35,217 @@ static struct external_secret *make(const char *name, const char *interval, cons
     return decoded;
 }
 
-static int64_t note(const struct external_secret *external_secret, enum reconcile_outcome outcome,
-                    int64_t now_ms)
+enum {
+    HOUR_MS = 3600000,
+    WALL_MS = 1000000000,
+    NOW_MS = 50000,
+};
+
+/* As the watch tells of them. */
+static struct secret target = {
+    .managed = true, .data_hash_valid = true, .resource_version = {"7", 1}};
+
+static struct progress_question question_at(const struct external_secret *external_secret,
+                                            int64_t after_ms)
 {
-    return progress_note(&progress, external_secret, "basis", false, outcome, now_ms);
+    return (struct progress_question){
+        .external_secret = external_secret,
+        .basis = "basis",
+        .target_known = true,
+        .target = &target,
+        .now_ms = NOW_MS + after_ms,
+        .wall_ms = WALL_MS + after_ms,
+    };
 }
 
-START_TEST(what_was_never_carried_out_is_new)
+static int64_t turn(const struct external_secret *external_secret, int64_t after_ms)
+{
+    struct progress_question question = question_at(external_secret, after_ms);
+    return progress_turn_ms(&progress, &question);
+}
+
+static struct progress_result success(void)
+{
+    return (struct progress_result){
+        .basis = "basis", .start_ms = WALL_MS, .now_ms = NOW_MS, .target = &target};
+}
+
+static void note_success(const struct external_secret *external_secret)
+{
+    const struct progress_result result = success();
+    progress_note(&progress, external_secret, &result);
+}
+
+static void note_failure(const struct external_secret *external_secret, bool final)
+{
+    const struct progress_result result = {
+        .basis = "basis", .failed = true, .final = final, .now_ms = NOW_MS};
+    progress_note(&progress, external_secret, &result);
+}
+
+START_TEST(what_was_never_carried_out_is_due)
 {
     CLEANUP(release) struct external_secret *one = make("one", "1h", "");
-    int64_t due_ms = 7;
-    ck_assert(progress_is_new(&progress, one, "basis", &due_ms));
-    ck_assert_int_eq(due_ms, 0);
+    ck_assert_int_eq(turn(one, 0), 0);
     ck_assert(!progress_has_failed(&progress, one));
 }
 END_TEST
 
-START_TEST(another_basis_is_new_again)
+/* Before the watch has told of the status that was written. */
+START_TEST(what_was_done_is_remembered)
 {
     CLEANUP(release) struct external_secret *one = make("one", "1h", "");
     CLEANUP(release) struct external_secret *other = make("other", "1h", "");
-    int64_t due_ms = 0;
-    ck_assert_int_eq(note(one, RECONCILE_CREATED, 5000), 3600000);
-    ck_assert(!progress_is_new(&progress, one, "basis", &due_ms));
-    ck_assert_int_eq(due_ms, 3605000);
-    ck_assert(progress_is_new(&progress, one, "another", &due_ms));
-    ck_assert(progress_is_new(&progress, other, "basis", &due_ms));
+    note_success(one);
+    ck_assert_int_eq(turn(one, 1000), HOUR_MS - 1000);
+    ck_assert_int_eq(turn(other, 1000), 0);
     progress_forget(&progress, SV("n"), SV("one"));
-    ck_assert(progress_is_new(&progress, one, "basis", &due_ms));
+    ck_assert_int_eq(turn(one, 1000), 0);
 }
 END_TEST
 
-static const struct {
-    const char *interval;
-    enum reconcile_outcome outcome;
-    int64_t delay_ms;
-} TURNS[] = {
-    {"1h", RECONCILE_UPDATED, 3600000},       {"1h", RECONCILE_UNCHANGED, 3600000},
-    {"1h", RECONCILE_RETAINED, 3600000},      {"10ms", RECONCILE_UNCHANGED, 1000}, /* the floor */
-    {"0s", RECONCILE_CREATED, INT64_MAX},                                          /* once */
-    {"1h", RECONCILE_UNSUPPORTED, INT64_MAX}, {"1h", RECONCILE_FAILED, 1000},
-    {"1h", RECONCILE_FOREIGN, 1000},
-};
-
-START_TEST(the_next_turn_depends_on_how_it_ended)
+/* Another process has written it. */
+START_TEST(a_status_that_is_newer_counts)
 {
-    CLEANUP(release) struct external_secret *one = make("one", TURNS[_i].interval, "");
-    ck_assert_int_eq(note(one, TURNS[_i].outcome, 5000), TURNS[_i].delay_ms);
+    CLEANUP(release) struct external_secret *one = make("one", "1h", "");
+    char version[DUE_VERSION_BYTES];
+    due_version(one, version);
+    one->status.synced_version = sv_of(version);
+    one->status.refresh_ms = WALL_MS - HOUR_MS / 2;
+    ck_assert_int_eq(turn(one, 0), HOUR_MS / 2);
+    note_success(one);
+    ck_assert_int_eq(turn(one, 0), HOUR_MS);
+    one->status.refresh_ms = WALL_MS + 5000;
+    ck_assert_int_eq(turn(one, 5000), HOUR_MS);
+}
+END_TEST
+
+START_TEST(a_store_that_changed_makes_it_due)
+{
+    static const char *const intervals[] = {"1h", "0s"};
+    CLEANUP(release) struct external_secret *one = make("one", intervals[_i], "");
+    struct progress_question question = question_at(one, 1000);
+    note_success(one);
+    question.basis = "another";
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), _i == 0 ? 0 : INT64_MAX);
 }
 END_TEST
 
 START_TEST(failures_move_the_turns_apart_until_one_succeeds)
 {
-    static const int64_t delays[] = {1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000};
+    static const int64_t delays[] = {1000,  2000,   4000,   8000,   16000, 32000,
+                                     64000, 128000, 256000, 420000, 420000};
     CLEANUP(release) struct external_secret *one = make("one", "1h", "");
     for (size_t i = 0; i < ARRAY_LEN(delays); i++) {
-        ck_assert_int_eq(note(one, RECONCILE_FAILED, 5000), delays[i]);
+        note_failure(one, false);
+        ck_assert_int_eq(turn(one, 0), delays[i]);
+        ck_assert_int_eq(turn(one, delays[i]), 0);
         ck_assert(progress_has_failed(&progress, one));
     }
-    ck_assert_int_eq(note(one, RECONCILE_UNCHANGED, 5000), 3600000);
+    note_success(one);
+    ck_assert_int_eq(turn(one, 0), HOUR_MS);
     ck_assert(!progress_has_failed(&progress, one));
-    ck_assert_int_eq(note(one, RECONCILE_FAILED, 5000), 1000);
+    note_failure(one, false);
+    ck_assert_int_eq(turn(one, 0), 1000);
 }
 END_TEST
 
-START_TEST(a_new_value_of_the_annotation_forces_once_in_ten_seconds)
+START_TEST(what_changed_after_a_failure_is_tried_at_once)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "1h", "");
+    struct progress_question question = question_at(one, 0);
+    note_failure(one, true);
+    ck_assert_int_eq(turn(one, HOUR_MS), INT64_MAX);
+    question.basis = "another";
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
+    progress_target_changed(&progress, SV("n"), SV("one"));
+    ck_assert_int_eq(turn(one, 0), 0);
+}
+END_TEST
+
+START_TEST(nobody_begins_what_is_begun)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "1h", "");
+    progress_begin(&progress, SV("n"), SV("one"));
+    ck_assert_int_eq(turn(one, 0), INT64_MAX);
+    progress_end(&progress, SV("n"), SV("one"));
+    ck_assert_int_eq(turn(one, 0), 0);
+}
+END_TEST
+
+START_TEST(what_is_hurried_meanwhile_has_another_turn)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "0s", "");
+    progress_hurry(&progress, SV("n"), SV("one"));
+    progress_begin(&progress, SV("n"), SV("one"));
+    note_success(one);
+    progress_hurry(&progress, SV("n"), SV("one"));
+    progress_end(&progress, SV("n"), SV("one"));
+    ck_assert_int_eq(turn(one, 0), 0);
+    progress_begin(&progress, SV("n"), SV("one"));
+    note_success(one);
+    progress_end(&progress, SV("n"), SV("one"));
+    ck_assert_int_eq(turn(one, 0), INT64_MAX);
+}
+END_TEST
+
+START_TEST(what_is_begun_is_not_brought_forward)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "0s", "");
+    note_success(one);
+    progress_bring_forward(&progress, SV("n"), SV("one"));
+    ck_assert_int_eq(turn(one, 0), 0);
+    progress_begin(&progress, SV("n"), SV("one"));
+    progress_bring_forward(&progress, SV("n"), SV("one"));
+    progress_end(&progress, SV("n"), SV("one"));
+    ck_assert_int_eq(turn(one, 0), INT64_MAX);
+}
+END_TEST
+
+/* Watches lag behind each other. */
+START_TEST(a_watch_that_lags_says_nothing_about_the_target)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "1h", "");
+    struct progress_question question = question_at(one, 1000);
+    note_success(one);
+    question.target = NULL;
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), HOUR_MS - 1000);
+    question.now_ms = NOW_MS + 10000;
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
+    /* It has been told of once: from now on it counts. */
+    question.now_ms = NOW_MS + 1000;
+    question.target = &target;
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), HOUR_MS - 1000);
+    question.target = NULL;
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
+}
+END_TEST
+
+START_TEST(a_changed_annotation_forces_once_in_ten_seconds)
 {
     CLEANUP(release) struct external_secret *first = make("one", "1h", "");
     CLEANUP(release) struct external_secret *second = make("one", "1h", "'force-sync':'1'");
-    CLEANUP(release) struct external_secret *third = make("one", "1h", "'force-sync':'2'");
+    CLEANUP(release) struct external_secret *third = make("one", "1h", "'any':'2'");
+    struct progress_result result = success();
     int64_t wait_ms = 7;
     /* What is new is asked for anyway. */
-    ck_assert(!progress_is_forced(&progress, second, 5000, &wait_ms));
+    ck_assert(!progress_is_forced(&progress, second, NOW_MS, &wait_ms));
     ck_assert_int_eq(wait_ms, 0);
-    (void)note(first, RECONCILE_CREATED, 5000);
-    ck_assert(!progress_is_forced(&progress, first, 5000, &wait_ms));
-    ck_assert(progress_is_forced(&progress, second, 5000, &wait_ms));
+    note_success(first);
+    ck_assert(!progress_is_forced(&progress, first, NOW_MS, &wait_ms));
+    ck_assert(progress_is_forced(&progress, second, NOW_MS, &wait_ms));
     ck_assert_int_le(wait_ms, 0);
-    (void)progress_note(&progress, second, "basis", true, RECONCILE_UPDATED, 6000);
-    ck_assert(!progress_is_forced(&progress, second, 6000, &wait_ms));
-    ck_assert(progress_is_forced(&progress, third, 7000, &wait_ms));
+    result.forced = true;
+    result.now_ms = NOW_MS + 1000;
+    progress_note(&progress, second, &result);
+    ck_assert(!progress_is_forced(&progress, second, NOW_MS + 1000, &wait_ms));
+    ck_assert(progress_is_forced(&progress, third, NOW_MS + 2000, &wait_ms));
     ck_assert_int_eq(wait_ms, 9000);
-    ck_assert(progress_is_forced(&progress, third, 16000, &wait_ms));
+    ck_assert(progress_is_forced(&progress, third, NOW_MS + 11000, &wait_ms));
     ck_assert_int_eq(wait_ms, 0);
+    /* Another spec is no wish for fresh values. */
+    third->generation = 2;
+    ck_assert(!progress_is_forced(&progress, third, NOW_MS + 11000, &wait_ms));
 }
 END_TEST
 
@@ -126,11 +254,17 @@ Suite *suite(void)
     Suite *suite = suite_create("progress");
     TCase *tcase = tcase_create("progress");
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, what_was_never_carried_out_is_new);
-    tcase_add_test(tcase, another_basis_is_new_again);
-    tcase_add_loop_test(tcase, the_next_turn_depends_on_how_it_ended, 0, (int)ARRAY_LEN(TURNS));
+    tcase_add_test(tcase, what_was_never_carried_out_is_due);
+    tcase_add_test(tcase, what_was_done_is_remembered);
+    tcase_add_test(tcase, a_status_that_is_newer_counts);
+    tcase_add_loop_test(tcase, a_store_that_changed_makes_it_due, 0, 2);
     tcase_add_test(tcase, failures_move_the_turns_apart_until_one_succeeds);
-    tcase_add_test(tcase, a_new_value_of_the_annotation_forces_once_in_ten_seconds);
+    tcase_add_test(tcase, what_changed_after_a_failure_is_tried_at_once);
+    tcase_add_test(tcase, nobody_begins_what_is_begun);
+    tcase_add_test(tcase, what_is_hurried_meanwhile_has_another_turn);
+    tcase_add_test(tcase, what_is_begun_is_not_brought_forward);
+    tcase_add_test(tcase, a_watch_that_lags_says_nothing_about_the_target);
+    tcase_add_test(tcase, a_changed_annotation_forces_once_in_ten_seconds);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -123,6 +123,22 @@ START_TEST(what_cannot_be_rendered_is_passed_over)
 }
 END_TEST
 
+START_TEST(who_may_not_use_the_store_is_passed_over)
+{
+    world_put_store(scene.world, aws_scene_closed_store("store"));
+    aws_scene_namespace("m", "'admitted':'yes'");
+    aws_scene_namespace("o", "'admitted':'no'");
+    add("m", "a", "store", DATA("a") "," DATA("b"));
+    add("o", "b", "store", DATA("c") "," DATA("d"));
+    add("unknown", "c", "store", DATA("e") "," DATA("f"));
+    answer("POST", "BatchGetSecretValue", 200, BATCH_ANSWER(VALUE("a") "," VALUE("b")));
+    read_members();
+    ck_assert_uint_eq(api_total(), 1);
+    ck_assert_ptr_nonnull(
+        strstr(api_find("POST", "BatchGetSecretValue")->asked, "\"SecretIdList\":[\"a\",\"b\"]"));
+}
+END_TEST
+
 START_TEST(an_identity_is_looked_for_once_for_all_of_a_store)
 {
     put_store(true, "store", "SecretsManager",
@@ -173,6 +189,7 @@ Suite *suite(void)
     tcase_add_test(tcase, identities_services_and_regions_stay_apart);
     tcase_add_test(tcase, a_single_read_is_left_to_who_needs_it);
     tcase_add_test(tcase, what_cannot_be_rendered_is_passed_over);
+    tcase_add_test(tcase, who_may_not_use_the_store_is_passed_over);
     tcase_add_test(tcase, an_identity_is_looked_for_once_for_all_of_a_store);
     tcase_add_test(tcase, an_identity_that_is_not_found_is_looked_for_once_too);
     suite_add_tcase(suite, tcase);

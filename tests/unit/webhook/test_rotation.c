@@ -155,6 +155,11 @@ END_TEST
 
 #define ARN SECRET_ARN "db-AbCdEf"
 
+/* Elements of spec.dataFrom in place of those of spec.data. */
+#define FROM(entry) "],'dataFrom':[" entry
+#define EXTRACT(key) FROM("{'extract':{'key':'" key "'}}")
+#define FIND(find) FROM("{'find':{" find "}}")
+
 static const struct {
     const char *service;
     const char *members;
@@ -169,7 +174,30 @@ static const struct {
     {"SecretsManager", "", "{'secretKey':'k','remoteRef':{'key':'db','property':'p'}}",
      LABEL_EVENT(ARN, "db", "v2"), true},
     {"ParameterStore", "", DATA("/prod/db"), PARAMETER_EVENT("/prod/db"), true},
+    {"SecretsManager", "", EXTRACT("db"), LABEL_EVENT(ARN, "db", "v2"), true},
+    {"SecretsManager", ",'prefix':'d'", EXTRACT("b"), LABEL_EVENT(ARN, "db", "v2"), true},
+    {"ParameterStore", "", EXTRACT("/prod/db"), PARAMETER_EVENT("/prod/db"), true},
+    /* By a pattern: the store's prefix does not count. */
+    {"SecretsManager", ",'prefix':'x'", FIND("'name':{'regexp':'^d.$'}"),
+     LABEL_EVENT(ARN, "db", "v2"), true},
+    {"SecretsManager", "", FIND("'name':{'regexp':'^d.$'}"), LABEL_EVENT(ARN, "", "v2"), true},
+    {"SecretsManager", "", FIND("'path':'d','name':{'regexp':'b'}"), LABEL_EVENT(ARN, "db", "v2"),
+     true},
+    {"SecretsManager", "", FIND("'tags':{'env':'prod'}"), LABEL_EVENT(ARN, "db", "v2"), true},
+    {"SecretsManager", "", EXTRACT("other") ",{'find':{'name':{'regexp':'db'}}}",
+     LABEL_EVENT(ARN, "db", "v2"), true},
+    {"ParameterStore", "", FIND("'path':'/prod','name':{'regexp':'db'}"),
+     PARAMETER_EVENT("/prod/db"), true},
     /* Others. */
+    {"SecretsManager", "", EXTRACT("dbx"), LABEL_EVENT(ARN, "db", "v2"), false},
+    {"SecretsManager", "", FIND("'name':{'regexp':'^b'}"), LABEL_EVENT(ARN, "db", "v2"), false},
+    {"SecretsManager", "", FIND("'name':{'regexp':'AbC'}"), LABEL_EVENT(ARN, "", "v2"), false},
+    {"SecretsManager", "", FIND("'path':'b','name':{'regexp':'b'}"), LABEL_EVENT(ARN, "db", "v2"),
+     false},
+    {"SecretsManager", "", FIND("'path':'b','tags':{'env':'prod'}"), LABEL_EVENT(ARN, "db", "v2"),
+     false},
+    {"SecretsManager", "", FIND("'name':{'regexp':'db'}"), PARAMETER_EVENT("/prod/db"), false},
+    {"ParameterStore", "", FIND("'name':{'regexp':'db'}"), LABEL_EVENT(ARN, "db", "v2"), false},
     {"SecretsManager", "", DATA("d"), LABEL_EVENT(ARN, "db", "v2"), false},
     {"SecretsManager", "", DATA("dbx"), LABEL_EVENT(ARN, "db", "v2"), false},
     {"SecretsManager", "", DATA("DB"), LABEL_EVENT(ARN, "db", "v2"), false},
@@ -200,6 +228,21 @@ START_TEST(only_who_asks_for_that_secret_is_refreshed)
     unsigned reads =
         api_count("POST", "GetSecretValue") + api_count("POST", "AmazonSSM.GetParameter");
     ck_assert_uint_eq(reads, names[_i].meant ? 1 : 0);
+}
+END_TEST
+
+START_TEST(nothing_is_read_for_who_may_not_use_the_store)
+{
+    world_put_store(scene.world, aws_scene_closed_store("store"));
+    aws_scene_namespace("m", "'admitted':'no'");
+    put("m", "a", "store", DATA("db"));
+    put("unknown", "b", "store", DATA("db"));
+    answer("GetSecretValue", 200, SECRET_ANSWER("db", "v2", "'SecretString':'x'"));
+    put_message(LABEL_EVENT(ARN, "db", "v2"));
+    start(QUEUE);
+    await_counted("unused", 1);
+    ck_assert_str_eq(told_names.data, "");
+    ck_assert_uint_eq(api_count("POST", "GetSecretValue"), 0);
 }
 END_TEST
 
@@ -355,6 +398,7 @@ Suite *suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, a_change_is_read_and_refreshed);
     tcase_add_loop_test(tcase, only_who_asks_for_that_secret_is_refreshed, 0, ARRAY_LEN(names));
+    tcase_add_test(tcase, nothing_is_read_for_who_may_not_use_the_store);
     tcase_add_test(tcase, each_identity_reads_for_itself);
     tcase_add_test(tcase, one_identity_reads_once_for_all_who_ask);
     tcase_add_test(tcase, an_old_version_is_read_again_until_it_is_the_one_told);

@@ -198,6 +198,48 @@ START_TEST(one_value_that_is_missing_fails_all_and_says_which)
 }
 END_TEST
 
+START_TEST(what_may_be_missing_is_an_answer)
+{
+    store = aws_scene_store(false, "store", "SecretsManager", "");
+    answer("GetSecretValue", 400, AWS_REFUSAL("ResourceNotFoundException"));
+    reads[0] = (struct remote_read){.key = SV("a"), .may_miss = true};
+    ck_assert_msg(read_for(false, 0, 1), "%s", err.message);
+    ck_assert(reads[0].missing);
+    ck_assert_uint_eq(reads[0].value.bytes.len, 0);
+    answer("GetSecretValue", 400, AWS_REFUSAL("AccessDeniedException"));
+    reads[0] = (struct remote_read){.key = SV("b"), .may_miss = true};
+    ck_assert(!read_for(false, 0, 1));
+    ck_assert_int_eq(err.kind, ERR_DENIED);
+    ck_assert(!reads[0].missing);
+}
+END_TEST
+
+/* A version that a parameter does not have is a mistake, whatever may be missing. */
+START_TEST(a_missing_version_is_no_missing_parameter)
+{
+    store = aws_scene_store(false, "store", "ParameterStore", "");
+    answer("GetParameter", 400, AWS_REFUSAL("ParameterVersionNotFound"));
+    reads[0] = (struct remote_read){.key = SV("a"), .version = SV("9"), .may_miss = true};
+    ck_assert(!read_for(false, 0, 1));
+    ck_assert_int_eq(err.kind, ERR_MISSING);
+}
+END_TEST
+
+START_TEST(tags_are_asked_for_by_a_description_and_never_by_a_value)
+{
+    store = aws_scene_store(false, "store", "SecretsManager", ",'prefix':'prod/'");
+    answer("DescribeSecret", 200,
+           "{'ARN':'" SECRET_ARN "prod/db-AbCdEf','Name':'prod/db','Tags':[{'Key':'team','Value':"
+           "'b'},{'Key':'env','Value':'<x>'}]}");
+    reads[0] = (struct remote_read){.key = SV("db"), .metadata = true};
+    ck_assert_msg(read_for(false, 0, 1), "%s", err.message);
+    ck_assert(value_is(0, "{\"env\":\"\\u003cx\\u003e\",\"team\":\"b\"}"));
+    ck_assert_str_eq(api_find("POST", "DescribeSecret")->asked, "{\"SecretId\":\"prod/db\"}");
+    ck_assert_uint_eq(api_count("POST", "GetSecretValue"), 0);
+    ck_assert_uint_eq(api_total(), 1);
+}
+END_TEST
+
 START_TEST(who_has_no_identity_reads_nothing_and_the_store_is_named)
 {
     store = aws_scene_store(false, "mine", "SecretsManager",
@@ -258,6 +300,9 @@ Suite *suite(void)
     tcase_add_test(tcase, only_who_is_waited_for_takes_an_old_value_from_a_failing_service);
     tcase_add_test(tcase, a_value_that_another_identity_has_read_is_asked_for_again);
     tcase_add_test(tcase, one_value_that_is_missing_fails_all_and_says_which);
+    tcase_add_test(tcase, what_may_be_missing_is_an_answer);
+    tcase_add_test(tcase, a_missing_version_is_no_missing_parameter);
+    tcase_add_test(tcase, tags_are_asked_for_by_a_description_and_never_by_a_value);
     tcase_add_test(tcase, who_has_no_identity_reads_nothing_and_the_store_is_named);
     tcase_add_test(tcase, the_fake_provider_answers_with_its_own_values);
     tcase_add_test(tcase, another_provider_is_not_asked);

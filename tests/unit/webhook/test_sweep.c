@@ -74,19 +74,24 @@ static int64_t due_ms(void *context, const struct external_secret *external_secr
     return sv_to_u64(sv_from(name, strlen("due-")), &due) ? (int64_t)due : INT64_MAX;
 }
 
-static struct external_secret *put(const char *name, const char *interval)
+/* `asks` is a member of spec. */
+static struct external_secret *put_that(const char *name, const char *interval, const char *asks)
 {
     struct json_text json = quoted_json(
         "{'metadata':{'namespace':'n','name':'%s','uid':'u','resourceVersion':'1','generation':1},"
-        "'spec':{'secretStoreRef':{'name':'store'},'refreshInterval':'%s','data':[{'secretKey':'k',"
-        "'remoteRef':{'key':'r'}}]}}",
-        name, interval);
+        "'spec':{'secretStoreRef':{'name':'store'},'refreshInterval':'%s',%s}}",
+        name, interval, asks);
     struct external_secret *decoded = NULL;
     struct err err = {0};
     ck_assert_msg(external_secret_decode(json.root, &decoded, &err), "%s", err.message);
     (void)world_put_external_secret(world, decoded);
     json_text_done(&json);
     return world_external_secret(world, SV("n"), sv_of(name));
+}
+
+static struct external_secret *put(const char *name, const char *interval)
+{
+    return put_that(name, interval, "'data':[{'secretKey':'k','remoteRef':{'key':'r'}}]");
 }
 
 static void put_and_forget(const char *name, const char *interval)
@@ -134,6 +139,37 @@ START_TEST(what_is_due_within_a_tenth_of_its_interval_goes_with_it)
     ck_assert_uint_eq(read_first("due-99999", "1m"), 3);
     ck_assert_uint_eq(reads.calls, 1);
     ck_assert_uint_eq(reads.last_count, 4);
+}
+END_TEST
+
+static const struct {
+    const char *asks;
+    size_t members;
+} kinds_of_asking[] = {
+    {"'dataFrom':[{'extract':{'key':'r'}}]", 1},
+    {"'dataFrom':[{'find':{'name':{'regexp':'r'}}}]", 0},
+    {"'dataFrom':[{'find':{'name':{'regexp':'r'}}},{'extract':{'key':'r'}}]", 1},
+};
+
+/* What a find brings is not known before it is asked. */
+START_TEST(who_asks_by_patterns_only_goes_with_nobody)
+{
+    external_secret_release(put_that("due-100001", "1m", kinds_of_asking[_i].asks));
+    ck_assert_uint_eq(read_first("due-100000", "1m"), kinds_of_asking[_i].members);
+    ck_assert_uint_eq(reads.last_count, 1 + kinds_of_asking[_i].members);
+}
+END_TEST
+
+START_TEST(nobody_goes_with_who_asks_by_patterns_only)
+{
+    struct world_list members = {0};
+    struct external_secret *first = put_that("due-100000", "1m", kinds_of_asking[_i].asks);
+    put_and_forget("due-100001", "1m");
+    sweep_read_ahead(sweep, first, NULL, clock_ms + 1000, &members);
+    ck_assert_uint_eq(members.count, kinds_of_asking[_i].members);
+    ck_assert_uint_eq(reads.calls, kinds_of_asking[_i].members);
+    world_list_done(&members);
+    external_secret_release(first);
 }
 END_TEST
 
@@ -264,6 +300,10 @@ Suite *suite(void)
     TCase *tcase = tcase_create("sweep");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, what_is_due_within_a_tenth_of_its_interval_goes_with_it);
+    tcase_add_loop_test(tcase, who_asks_by_patterns_only_goes_with_nobody, 0,
+                        ARRAY_LEN(kinds_of_asking));
+    tcase_add_loop_test(tcase, nobody_goes_with_who_asks_by_patterns_only, 0,
+                        ARRAY_LEN(kinds_of_asking));
     tcase_add_test(tcase, what_was_read_ahead_is_not_read_again_while_it_is_fresh);
     tcase_add_test(tcase, no_more_go_at_once_than_one_burst);
     tcase_add_test(tcase, who_is_not_due_yet_only_fills_batches_the_earliest_first);

@@ -150,20 +150,11 @@ END_TEST
 START_TEST(each_table_answers_for_its_kind)
 {
     world_put_pod(world, make_pod("shop", "x"));
-    world_put_store(world, make_store(false, "shop", "x"));
     world_put_external_secret(world, make_external_secret("shop", "x", "db", "", ""));
     world_put_workload(world, make_workload(KIND_STATEFUL_SET, "shop", "x", "", "", ""));
     struct pod *pod = world_pod(world, SV("shop"), SV("x"));
     ck_assert(sv_is(pod->name, "x"));
     pod_release(pod);
-    struct store *store = world_store(world, false, SV("shop"), SV("x"));
-    ck_assert(!store->cluster);
-    store_release(store);
-    ck_assert_ptr_null(world_store(world, true, SV("shop"), SV("x")));
-    world_put_store(world, make_store(true, "ignored", "x"));
-    store = world_store(world, true, SV("shop"), SV("x"));
-    ck_assert(store->cluster);
-    store_release(store);
     struct external_secret *record = world_external_secret(world, SV("shop"), SV("x"));
     ck_assert(sv_is(record->target, "db"));
     external_secret_release(record);

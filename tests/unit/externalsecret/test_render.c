@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "externalsecret/render.h"
+
+#include "check_main.h"
+#include "external_secret_text.h"
+
+enum {
+    DEADLINE_MS = 777,
+};
+
+/* The one object of templateFrom; NULL: there is none. */
+static const char *object_key;
+static const char *object_value;
+static enum template_from_kind asked_kind;
+
+static bool read_object(void *context, enum template_from_kind kind, struct str_view namespace,
+                        struct str_view name, int64_t deadline_ms, struct data_map *ret,
+                        struct err *err)
+{
+    (void)context;
+    ck_assert(sv_is(namespace, "prod") && sv_is(name, "texts"));
+    ck_assert_int_eq(deadline_ms, DEADLINE_MS);
+    asked_kind = kind;
+    if (!object_key) {
+        return err_set(err, ERR_MISSING, "NotFound");
+    }
+    CLEANUP(secret_buf_done) struct secret_buf value = {0};
+    secret_buf_init(&value, LIMIT_SECRET_DATA_BYTES);
+    secret_buf_add(&value, sv_of(object_value));
+    data_map_put(ret, sv_of(object_key), &value);
+    return true;
+}
+
+static void put(struct data_map *map, const char *key, const char *bytes)
+{
+    struct secret_buf value = {0};
+    secret_buf_init(&value, LIMIT_SECRET_DATA_BYTES);
+    secret_buf_add(&value, sv_of(bytes));
+    data_map_put(map, sv_of(key), &value);
+}
+
+/* `a=1 b=2` of a map. */
+static void print_map(const struct data_map *map, struct buf *ret)
+{
+    buf_init(ret, 4096);
+    for (size_t i = 0; i < map->count; i++) {
+        buf_add_str(ret, i ? " " : "");
+        buf_add(ret, map->entries[i].key);
+        buf_add_byte(ret, '=');
+        buf_add(ret, secret_buf_view(&map->entries[i].value));
+    }
+}
+
+static void check_map(const struct data_map *map, const char *wanted)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+    print_map(map, &text);
+    ck_assert_str_eq(text.data ? text.data : "", wanted);
+}
+
+static enum template_verdict render_it(const char *metadata, const char *target,
+                                       struct rendered *ret, struct err *err)
+{
+    static const struct template_source source = {.read = read_object};
+    char spec[2000];
+    (void)snprintf(spec, sizeof spec,
+                   ",'target':{%s},'data':[{'secretKey':'a','remoteRef':{'key':'k'}}]", target);
+    CLEANUP(external_secret_release_ptr)
+    struct external_secret *external_secret = external_secret_of(metadata, spec);
+    ck_assert_msg(external_secret->unsupported.len == 0, "%.*s",
+                  SV_ARG(external_secret->unsupported));
+    CLEANUP(data_map_done) struct data_map fetched = {0};
+    put(&fetched, "a", "1");
+    put(&fetched, "b", "hunter2");
+    const struct render_input input = {.external_secret = external_secret,
+                                       .fetched = &fetched,
+                                       .source = &source,
+                                       .deadline_ms = DEADLINE_MS};
+    return render(&input, ret, err);
+}
+
+/* Precedence and targets; ' is " in the JSON of the test. */
+static const struct {
+    const char *metadata;
+    const char *target;
+    const char *object; /* value of the key "key" */
+    const char *data;
+    const char *labels;
+    const char *annotations;
+} cases[] = {
+    {",'labels':{'l':'{{ .a }}'},'annotations':{'n':'2'}", "", NULL, "a=1 b=hunter2", "l={{ .a }}",
+     "n=2"},
+    /* With a template nothing of the ExternalSecret is copied. */
+    {",'labels':{'l':'1'},'annotations':{'n':'2'}", "'template':{}", NULL, "a=1 b=hunter2", "", ""},
+    {"", "'template':{'metadata':{'labels':{'l':'x'}}}", NULL, "a=1 b=hunter2", "l=x", ""},
+    /* An element without a source is a templateFrom all the same. */
+    {"", "'template':{'templateFrom':[{}]}", NULL, "", "", ""},
+    {"", "'template':{'mergePolicy':'Merge','templateFrom':[{}]}", NULL, "a=1 b=hunter2", "", ""},
+    {"", "'template':{'data':{'x':'{{ .a }}-{{ .b }}'}}", NULL, "x=1-hunter2", "", ""},
+    {"", "'template':{'mergePolicy':'Merge','data':{'a':'new','x':'y'}}", NULL,
+     "a=new b=hunter2 x=y", "", ""},
+    {"", "'template':{'metadata':{'labels':{'l':'{{ .a }}'},'annotations':{'n':'<{{ .b }}>'}}}",
+     NULL, "a=1 b=hunter2", "l=1", "n=<hunter2>"},
+    {"",
+     "'template':{'templateFrom':[{'literal':'{\\u0022x\\u0022: \\u0022{{ .a }}\\u0022, "
+     "\\u0022y\\u0022: true, \\u0022z\\u0022: null, \\u0022n\\u0022: 5}'}]}",
+     NULL, "n=5 x=1 y=true z=", "", ""},
+    /* Later ones win, and template.data over all of them. */
+    {"",
+     "'template':{'data':{'z':'data'},'templateFrom':[{'literal':'{\\u0022x\\u0022: "
+     "\\u00221\\u0022, \\u0022y\\u0022: \\u00221\\u0022, \\u0022z\\u0022: \\u00221\\u0022}'},"
+     "{'literal':'{\\u0022y\\u0022: \\u00222\\u0022, \\u0022z\\u0022: \\u00222\\u0022}'}]}",
+     NULL, "x=1 y=2 z=data", "", ""},
+    {"",
+     "'template':{'templateFrom':[{'target':'Labels','literal':'{\\u0022x\\u0022: "
+     "\\u00221\\u0022, \\u0022y\\u0022: \\u00221\\u0022}'},{'target':'annotations','literal':"
+     "'{\\u0022n\\u0022: \\u00221\\u0022}'}],'metadata':{'labels':{'y':'2'}}}",
+     NULL, "", "x=1 y=2", "n=1"},
+    {"", "'template':{'templateFrom':[{'configMap':{'name':'texts','items':[{'key':'key'}]}}]}",
+     "v={{ .a }}", "key=v=1", "", ""},
+    {"",
+     "'template':{'templateFrom':[{'secret':{'name':'texts','items':[{'key':'key',"
+     "'templateAs':'KeysAndValues'}]}}]}",
+     "{\"x\": \"{{ .a }}\"}", "x=1", "", ""},
+};
+
+START_TEST(renders_by_precedence)
+{
+    CLEANUP(rendered_done) struct rendered rendered = {0};
+    struct err err = {0};
+    object_key = cases[_i].object ? "key" : NULL;
+    object_value = cases[_i].object;
+    ck_assert_msg(render_it(cases[_i].metadata, cases[_i].target, &rendered, &err) == TEMPLATE_FINE,
+                  "%s", err.message);
+    check_map(&rendered.data, cases[_i].data);
+    check_map(&rendered.labels, cases[_i].labels);
+    check_map(&rendered.annotations, cases[_i].annotations);
+    if (object_key) {
+        ck_assert_int_eq(asked_kind, strstr(cases[_i].target, "configMap")
+                                         ? TEMPLATE_FROM_CONFIG_MAP
+                                         : TEMPLATE_FROM_SECRET);
+    }
+}
+END_TEST
+
+/* What fails, and that nothing of a value is told. */
+static const struct {
+    const char *target;
+    const char *object;
+    enum template_verdict verdict;
+    enum err_kind kind;
+    const char *message;
+} failures[] = {
+    {"'template':{'data':{'x':'{{ .missing }}'}}", NULL, TEMPLATE_BROKEN, ERR_INVALID,
+     "spec.target.template.data[x]: "},
+    {"'template':{'metadata':{'labels':{'l':'{{ .missing }}'}}}", NULL, TEMPLATE_BROKEN,
+     ERR_INVALID, "spec.target.template.metadata.labels[l]: "},
+    {"'template':{'templateFrom':[{'literal':'{{ .b }}'}]}", NULL, TEMPLATE_BROKEN, ERR_INVALID,
+     "spec.target.template.templateFrom[0]: what it renders is no "},
+    {"'template':{'templateFrom':[{'literal':'{\\u0022x\\u0022: [\\u0022{{ .b }}\\u0022]}'}]}",
+     NULL, TEMPLATE_BROKEN, ERR_INVALID,
+     "spec.target.template.templateFrom[0]: what it renders is no YAML map of keys and texts: "},
+    {"'template':{'templateFrom':[{'configMap':{'name':'texts','items':[{'key':'key'}]}}]}", NULL,
+     TEMPLATE_BROKEN, ERR_MISSING, "spec.target.template.templateFrom[0]: NotFound"},
+    {"'template':{'templateFrom':[{'configMap':{'name':'texts','items':[{'key':'other'}]}}]}", "x",
+     TEMPLATE_BROKEN, ERR_MISSING,
+     "spec.target.template.templateFrom[0]: items[0].key other: ConfigMap texts has no such key"},
+    {"'template':{'templateFrom':[{'secret':{'name':'texts','items':[{'key':'key'}]}}]}",
+     "{{ if .a }}", TEMPLATE_BROKEN, ERR_INVALID,
+     "spec.target.template.templateFrom[0]: items[0].key key: line 1"},
+    {"'template':{'templateFrom':[{'secret':{'name':'texts','items':[{'key':'key'}]}}]}",
+     "{{ uuidv4 }}", TEMPLATE_FOREIGN, ERR_INVALID,
+     "spec.target.template.templateFrom[0]: items[0].key key: line 1"},
+    {"'template':{'type':'bootstrap.kubernetes.io/token'}", NULL, TEMPLATE_BROKEN, ERR_DENIED,
+     "spec.target.template.type: "},
+    {"'template':{'type':'kubernetes.io/service-account-token','templateFrom':[{'target':"
+     "'Annotations','literal':'{\\u0022kubernetes.io/service-account.name\\u0022: "
+     "\\u0022x\\u0022}'}]}",
+     NULL, TEMPLATE_BROKEN, ERR_DENIED, "spec.target.template.type: "},
+};
+
+START_TEST(says_what_cannot_be_rendered)
+{
+    CLEANUP(rendered_done) struct rendered rendered = {0};
+    struct err err = {0};
+    object_key = failures[_i].object ? "key" : NULL;
+    object_value = failures[_i].object;
+    ck_assert_int_eq(render_it("", failures[_i].target, &rendered, &err), failures[_i].verdict);
+    ck_assert_int_eq(err.kind, failures[_i].kind);
+    ck_assert_msg(strncmp(err.message, failures[_i].message, strlen(failures[_i].message)) == 0,
+                  "%s", err.message);
+    ck_assert_ptr_null(strstr(err.message, "hunter2"));
+}
+END_TEST
+
+/* A type alone is no credential. */
+START_TEST(makes_a_service_account_token_without_its_account)
+{
+    CLEANUP(rendered_done) struct rendered rendered = {0};
+    struct err err = {0};
+    ck_assert_int_eq(
+        render_it("", "'template':{'type':'kubernetes.io/service-account-token'}", &rendered, &err),
+        TEMPLATE_FINE);
+}
+END_TEST
+
+START_TEST(leaves_objects_alone_where_it_cannot_read_them)
+{
+    CLEANUP(external_secret_release_ptr)
+    struct external_secret *external_secret = external_secret_of(
+        "", ",'target':{'template':{'templateFrom':[{'configMap':{'name':'texts','items':"
+            "[{'key':'key'}]}}]}},'data':[{'secretKey':'a','remoteRef':{'key':'k'}}]");
+    CLEANUP(rendered_done) struct rendered rendered = {0};
+    const struct data_map fetched = {0};
+    const struct render_input input = {.external_secret = external_secret, .fetched = &fetched};
+    struct err err = {0};
+    ck_assert_int_eq(render(&input, &rendered, &err), TEMPLATE_FOREIGN);
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *suite = suite_create("render");
+    TCase *tcase = tcase_create("render");
+    tcase_add_loop_test(tcase, renders_by_precedence, 0, ARRAY_LEN(cases));
+    tcase_add_loop_test(tcase, says_what_cannot_be_rendered, 0, ARRAY_LEN(failures));
+    tcase_add_test(tcase, makes_a_service_account_token_without_its_account);
+    tcase_add_test(tcase, leaves_objects_alone_where_it_cannot_read_them);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

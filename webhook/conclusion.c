@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/conclusion.h"
+
+#include "externalsecret/due.h"
+#include "webhook/departure.h"
+#include "webhook/status_writer.h"
+
+/* What the operator does not try again, and what is somebody else's. A deletion that is refused by
+ * creationPolicy is a mistake of the spec; one that the API server refuses may pass. */
+static bool is_final(enum status_end end, const struct run_result *run)
+{
+    return end == STATUS_REFUSED || end == STATUS_IMMUTABLE || run->outcome == RECONCILE_FOREIGN ||
+           (end == STATUS_NOT_DELETED && run->err.kind == ERR_INVALID);
+}
+
+/* Its target has another name only when its spec is another than the one carried out before. */
+static bool may_have_orphans(const struct external_secret *external_secret)
+{
+    struct str_view before = external_secret->status.synced_version;
+    return external_secret->creation_policy == CREATION_OWNER && before.len > 0 &&
+           due_version_generation(before) != external_secret->generation;
+}
+
+static void delete_orphans(const struct conclusion_input *input, struct conclusion *ret)
+{
+    if (status_is_ready(ret->end) && may_have_orphans(input->external_secret) &&
+        !departure_delete_orphans(input->client, input->external_secret, input->deadline_ms,
+                                  &ret->orphans_deleted, &ret->orphans_err)) {
+        ret->end = STATUS_ORPHANS_NOT_DELETED;
+    }
+}
+
+static void write_status(const struct conclusion_input *input, struct conclusion *ret)
+{
+    const struct external_secret *external_secret = input->external_secret;
+    const struct clock *clock = input->client->clock;
+    char version[DUE_VERSION_BYTES];
+    due_version(external_secret, version);
+    const struct status_change change = {
+        .end = ret->end,
+        .now_ms = clock_wall_ms(clock),
+        .start_ms = input->start_ms,
+        .version = sv_of(version),
+        .target = input->run->bound ? external_secret->target : SV(""),
+        .why = ret->end == STATUS_REFUSED ? sv_of(input->run->err.message) : SV(""),
+    };
+    ret->written =
+        status_write(input->client, external_secret, &change, input->deadline_ms, &ret->err);
+}
+
+static void tell(const struct conclusion_input *input, const struct conclusion *conclusion)
+{
+    const struct external_secret *external_secret = input->external_secret;
+    if (!conclusion->written && conclusion->err.kind != ERR_MISSING) {
+        outcomes_log_failure(input->outcomes, "status not written", external_secret,
+                             &conclusion->err);
+    }
+    if (conclusion->end == STATUS_ORPHANS_NOT_DELETED) {
+        outcomes_failed(input->outcomes, "orphans not deleted", external_secret,
+                        &conclusion->orphans_err);
+    }
+    if (conclusion->orphans_deleted > 0) {
+        outcomes_event(input->outcomes, external_secret, "Deleted",
+                       SV("Secrets of an earlier target deleted"));
+    }
+}
+
+void conclude(const struct conclusion_input *input, struct conclusion *ret)
+{
+    *ret = (struct conclusion){.end = input->run->end, .written = input->silent};
+    if (!input->silent) {
+        delete_orphans(input, ret);
+    }
+    ret->failed = !status_is_ready(ret->end);
+    ret->final = is_final(ret->end, input->run);
+    if (!input->silent) {
+        write_status(input, ret);
+        tell(input, ret);
+    }
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/materialise.h"
+
+#include "webhook/head_start.h"
+#include "webhook/kube_sink.h"
+#include "webhook/kube_templates.h"
+#include "webhook/sources.h"
+
+/* A source that knows which stores are silent. */
+struct patient_source {
+    struct store_health *stores;
+    const struct clock *clock;
+    struct secret_source source;
+};
+
+static int64_t now_ms(const struct patient_source *patient)
+{
+    return clock_monotonic_ms(patient->clock);
+}
+
+/* Only the store's own answers count: that the API server fails is no fault of it. */
+static bool ask_store(void *context, const struct remote_request *request,
+                      struct remote_read *reads, size_t count, struct err *err)
+{
+    const struct patient_source *patient = context;
+    const struct store *store = request->store;
+    if (!store_health_may_ask(patient->stores, store, now_ms(patient), err)) {
+        return false;
+    }
+    bool done = patient->source.read(patient->source.context, request, reads, count, err);
+    store_health_note(patient->stores, store, now_ms(patient), done ? NULL : err);
+    return done;
+}
+
+static bool find_in_store(void *context, const struct remote_request *request,
+                          const struct remote_find *find, struct data_map *ret, struct err *err)
+{
+    const struct patient_source *patient = context;
+    const struct store *store = request->store;
+    if (!store_health_may_ask(patient->stores, store, now_ms(patient), err)) {
+        return false;
+    }
+    bool done = patient->source.find(patient->source.context, request, find, ret, err);
+    store_health_note(patient->stores, store, now_ms(patient), done ? NULL : err);
+    return done;
+}
+
+static struct store *find_store(void *context, const struct external_secret *external_secret,
+                                const struct store_ref *ref, struct err *err)
+{
+    struct store *store = NULL;
+    (void)world_store_for(context, external_secret, ref, &store, err);
+    return store;
+}
+
+enum reconcile_outcome materialise(const struct materialise_input *input,
+                                   struct reconcile_report *ret, struct err *err)
+{
+    struct clients *clients = input->clients;
+    struct fingerprint_keys keys;
+    bool known = world_keys(input->world, &keys);
+    struct kube_sink sink_context = {.client = &clients->kube,
+                                     .digest_key = known ? &keys.digest : NULL};
+    struct yielding_sink yielding = {.client = &clients->kube,
+                                     .external_secret = input->external_secret,
+                                     .sink = kube_sink(&sink_context)};
+    const struct secret_sink sink = input->yields ? yielding_sink(&yielding) : yielding.sink;
+    const struct template_source templates = kube_templates(&clients->kube);
+    const struct store_resolver stores = {.find = find_store, .context = input->world};
+    struct patient_source patient = {
+        .stores = input->stores, .clock = clients->options->clock, .source = sources_for(clients)};
+    const struct secret_source source = {
+        .read = ask_store, .find = patient.source.find ? find_in_store : NULL, .context = &patient};
+    const struct reconcile_input work = {
+        .external_secret = input->external_secret,
+        .stores = &stores,
+        .source = &source,
+        .templates = &templates,
+        .sink = &sink,
+        .waiting = input->waiting,
+        .max_age_ms = input->max_age_ms,
+        .deadline_ms = input->deadline_ms,
+    };
+    enum reconcile_outcome outcome = reconcile(&work, ret, err);
+    fingerprint_keys_wipe(&keys);
+    return outcome;
+}
