@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""./dev cluster up|down|kubectl: a control plane in the background, to play with.
+"""./dev cluster up|down|kubectl: a control plane in the background, to play with; with --eso also
+the real External Secrets Operator and an AWS stand-in for it.
 
 One per cache folder. The process that owns it holds a lock as long as it lives; cluster.json beside
 the lock says where it is.
@@ -8,6 +9,7 @@ the lock says where it is.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import fcntl
 import json
 import os
@@ -16,11 +18,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.cluster.api import wait_for
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.processes import ProcessError
-from tests.cluster.programs import ProgramsError, cache_dir, locate_programs
+from tests.cluster.eso import Eso, locate_eso
+from tests.cluster.go_module import ProgramsError, cache_dir
+from tests.cluster.programs import locate_programs
+from tests.support.aws_control import CONTROL_VARIABLE, ControlServer
+from tests.support.aws_standin import AwsStandIn
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 90
@@ -44,19 +51,22 @@ def owner_lives() -> bool:
     return False
 
 
-def state() -> dict[str, str | int] | None:
+def state() -> dict[str, Any] | None:
     """Of a control plane that is up."""
     return json.loads(state_file().read_text()) if owner_lives() and state_file().exists() else None
 
 
-def up(nodes: int) -> int:
+def up(nodes: int, eso: bool) -> int:
     if not owner_lives():
         locate_programs()  # here, where the progress of a first build is seen
+        if eso:
+            locate_eso()
         state_file().unlink(missing_ok=True)
         log = cache_dir() / "cluster.log"
         with log.open("wb") as output:
             owner = subprocess.Popen(
-                [sys.executable, "-m", "tests.cluster.cli", "own", "--nodes", str(nodes)],
+                [sys.executable, "-m", "tests.cluster.cli", "own", "--nodes", str(nodes)]
+                + ["--eso"] * eso,
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -72,14 +82,19 @@ def up(nodes: int) -> int:
             return 1
         print(f"up in {time.monotonic() - started:.1f} s", file=sys.stderr)
     found = wait_for(state, START_SECONDS, "start")
+    if eso and "aws" not in found:
+        print("the control plane that is up has no ESO: ./dev cluster down", file=sys.stderr)
+        return 1
     print(f"export KUBECONFIG={found['kubeconfig']}")
+    for name, value in found.get("aws", {}).items():
+        print(f"export {name}={value}")
     print(f"logs: {found['logs']}", file=sys.stderr)
     return 0
 
 
-def own(nodes: int) -> int:
+def own(nodes: int, eso: bool) -> int:
     """The background process: starts, tells where, waits for SIGTERM, stops."""
-    with lock_file().open("a") as lock:
+    with lock_file().open("a") as lock, contextlib.ExitStack() as running:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
@@ -91,6 +106,8 @@ def own(nodes: int) -> int:
                 "kubeconfig": str(cluster.kubeconfig),
                 "logs": str(cluster.log_folder),
             }
+            if eso:
+                found["aws"] = start_eso(cluster, running)
             written = state_file().with_suffix(".new")
             written.write_text(json.dumps(found))
             written.rename(state_file())
@@ -99,6 +116,15 @@ def own(nodes: int) -> int:
         finally:
             state_file().unlink(missing_ok=True)
             cluster.stop()
+
+
+def start_eso(cluster: ControlPlane, running: contextlib.ExitStack) -> dict[str, str]:
+    """What AWS clients and `python3 -m tests.support.aws_standin put NAME` need to know."""
+    aws = running.enter_context(AwsStandIn())
+    aws.add_principal()
+    control = running.enter_context(ControlServer(aws))
+    running.enter_context(Eso(cluster, aws))
+    return {**aws.environment(), CONTROL_VARIABLE: control.url}
 
 
 def down() -> int:
@@ -130,12 +156,13 @@ def main(arguments: list[str]) -> int:
     for name in ("up", "own"):
         command = commands.add_parser(name)
         command.add_argument("--nodes", type=int, default=3, help="how many Nodes (3)")
+        command.add_argument("--eso", action="store_true", help="with ESO and an AWS stand-in")
     commands.add_parser("down")
     options = parser.parse_args(arguments)
     try:
         if options.command == "down":
             return down()
-        return {"up": up, "own": own}[options.command](options.nodes)
+        return {"up": up, "own": own}[options.command](options.nodes, options.eso)
     except (ProgramsError, ProcessError, TimeoutError) as error:
         print(error, file=sys.stderr)
         return 1

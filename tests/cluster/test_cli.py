@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster import objects
 from tests.cluster.api import wait_for
+from tests.cluster.eso import locate_eso
 from tests.cluster.programs import locate_programs
 
 ROOT = Path(__file__).parents[2]
@@ -25,9 +27,12 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "KEYTURN_CACHE": str(tmp_path), "KUBEBUILDER_ASSETS": str(assets)}
 
 
-def cluster(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def cluster(
+    environment: dict[str, str], *arguments: str, input: str | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "tests.cluster.cli", *arguments],
+        input=input,
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -78,3 +83,25 @@ def test_owner_that_was_killed_is_not_up(environment: dict[str, str]) -> None:
     )
     stopped = cluster(environment, "down")
     assert (stopped.returncode, stopped.stderr) == (0, "no control plane is up\n")
+
+
+def test_up_with_eso_syncs_a_secret_from_the_stand_in(environment: dict[str, str]) -> None:
+    controller = locate_eso().controller
+    (Path(environment["KEYTURN_CACHE"]) / "eso").symlink_to(controller.parents[2])
+    started = cluster(environment, "up", "--nodes", "0", "--eso")
+    assert started.returncode == 0, started.stderr
+    try:
+        exported = (line.removeprefix("export ") for line in started.stdout.splitlines())
+        shell = {**os.environ, **dict(line.split("=", 1) for line in exported)}
+        aws = [sys.executable, "-m", "tests.support.aws_standin", "put", "prod/db", "from-aws"]
+        subprocess.run(aws, cwd=ROOT, env=shell, check=True, capture_output=True, timeout=30)
+        manifests = [objects.secret_store(), objects.external_secret("db", "prod/db")]
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
+        applied = cluster(environment, "kubectl", "apply", "-f", "-", input=text)
+        assert applied.returncode == 0, applied.stderr
+        synced = ("wait", "--for=condition=Ready", "--timeout=30s", "externalsecret/db")
+        assert cluster(environment, "kubectl", *synced).returncode == 0
+        password = ("get", "secret", "db", "-o", "jsonpath={.data.password}")
+        assert cluster(environment, "kubectl", *password).stdout == "ZnJvbS1hd3M="
+    finally:
+        cluster(environment, "down")

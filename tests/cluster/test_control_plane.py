@@ -22,7 +22,7 @@ from tests.cluster import objects
 from tests.cluster.api import ApiError, Object, wait_for
 from tests.cluster.control_plane import CommandError, ControlPlane
 from tests.cluster.processes import Ports
-from tests.cluster.programs import ALL, pinned_version
+from tests.cluster.programs import ALL, MODULE
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,7 +45,7 @@ def process_exists(pid: int) -> bool:
 
 def test_is_the_pinned_version(control_plane: ControlPlane) -> None:
     version = control_plane.api.request("GET", "/version").body
-    assert version["gitVersion"] == pinned_version("k8s.io/kubernetes")
+    assert version["gitVersion"] == MODULE.pinned_version("k8s.io/kubernetes")
     printed = json.loads(control_plane.kubectl("version", "--output=json").stdout)
     assert printed["serverVersion"]["gitVersion"] == version["gitVersion"]
     assert printed["clientVersion"]["gitVersion"] == version["gitVersion"]
@@ -285,7 +285,7 @@ def test_audit_log_holds_no_secret(control_plane: ControlPlane, namespace: str) 
 
 def test_helm_and_kustomize_are_there(control_plane: ControlPlane, tmp_path: Path) -> None:
     version = control_plane.helm("version", "--template", "{{.Version}}").stdout
-    assert version == pinned_version("helm.sh/helm/v3")
+    assert version == MODULE.pinned_version("helm.sh/helm/v3")
     (tmp_path / "kustomization.yaml").write_text("namespace: a\nresources: [pod.json]\n")
     (tmp_path / "pod.json").write_text(json.dumps(objects.pod("p")))
     built = control_plane.run("kustomize", "build", str(tmp_path)).stdout

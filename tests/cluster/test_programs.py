@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.go_module import ProgramsError
 from tests.cluster.programs import (
     ALL,
+    MODULE,
     STAGES,
     TOOLS,
-    ProgramsError,
     cache_key,
     locate_programs,
-    pinned_version,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -116,7 +116,7 @@ def test_build_that_fails_says_why(folder: Path) -> None:
 def test_go_that_is_too_old_is_refused_with_a_remedy(
     folder: Path, version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.cluster.programs.USUAL_GO", str(folder / "no-go"))
+    monkeypatch.setattr("tests.cluster.go_module.USUAL_GO", str(folder / "no-go"))
     install_go(folder, version)
     with pytest.raises(ProgramsError) as refused:
         locate_programs(quiet=True)
@@ -156,7 +156,7 @@ def test_path_is_honoured_if_it_has_everything(folder: Path) -> None:
 
 
 def test_versions_are_those_of_the_module() -> None:
-    assert pinned_version("k8s.io/kubernetes") == "v1.36.3"
-    assert pinned_version("sigs.k8s.io/kwok") == "v0.8.0"
+    assert MODULE.pinned_version("k8s.io/kubernetes") == "v1.36.3"
+    assert MODULE.pinned_version("sigs.k8s.io/kwok") == "v0.8.0"
     with pytest.raises(ProgramsError):
-        pinned_version("example.com/unknown")
+        MODULE.pinned_version("example.com/unknown")

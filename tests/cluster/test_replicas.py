@@ -209,16 +209,19 @@ def test_s32_a_users_secret_is_never_overwritten(scenario: Scenario, aws: AwsSta
     before = scenario.secret("db", password="the user's")
     scenario.create(objects.secret_store())
     scenario.create(objects.external_secret("db", remote_name(scenario), "1s"))
-    event = scenario.wait_event("db", "ForeignSecret")
+    event = scenario.wait_event("db", "UpdateFailed")
     assert event["type"] == "Warning"
     assert event["involvedObject"]["kind"] == "ExternalSecret"
     # A Pod that wants a key the user's Secret has not got hurries nothing either.
     scenario.create(objects.pod("other", **uses("db", "other")))
     started = scenario.create(objects.pod("web", **DB)).object
     assert is_hash(stamp(started)) and gates(started) == []
+    # It is tried again when something of it changes, and not before.
+    changed = {"metadata": {"annotations": {"force-sync": "1"}}}
+    scenario.api.patch("ExternalSecret", "db", changed, scenario.namespace)
     scenario.wait_for(
-        lambda: len(scenario.keyturn.logs("externalsecret", namespace=scenario.namespace)) >= 3,
-        "three attempts",
+        lambda: len(scenario.keyturn.logs("externalsecret", namespace=scenario.namespace)) >= 2,
+        "a second attempt",
     )
     outcomes = scenario.keyturn.logs("externalsecret", namespace=scenario.namespace)
     assert {entry["outcome"] for entry in outcomes} == {"foreign"}

@@ -47,7 +47,9 @@ ACCOUNTS = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts"
 OWN_SECRETS = f"/api/v1/namespaces/{OWN_NAMESPACE}/secrets"
 APPS = f"/apis/apps/v1/namespaces/{NAMESPACE}"
 KINDS = {"deployments": "Deployment", "statefulsets": "StatefulSet", "daemonsets": "DaemonSet"}
-POLICIES = ("pods", "secrets", "subresources", "tokens", *KINDS)
+OPERATOR = f"/apis/external-secrets.io/v1/namespaces/{NAMESPACE}"
+CLEANUP = "externalsecrets.external-secrets.io/externalsecret-cleanup"
+POLICIES = ("pods", "secrets", "subresources", "tokens", "external-secrets", "stores", *KINDS)
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,24 @@ def token_request(*audiences: str, seconds: int = 600) -> Request:
     return Request("POST", f"{ACCOUNTS}/default/token", body)
 
 
+def external_secret(name: str, *finalizers: str) -> Object:
+    return {
+        "apiVersion": "external-secrets.io/v1",
+        "kind": "ExternalSecret",
+        "metadata": {"name": name, "annotations": {"note": "kept"}, "finalizers": [*finalizers]},
+        "spec": {"secretStoreRef": {"name": "store"}, "data": []},
+    }
+
+
+def store(name: str) -> Object:
+    return {
+        "apiVersion": "external-secrets.io/v1",
+        "kind": "SecretStore",
+        "metadata": {"name": name},
+        "spec": {"provider": {"fake": {"data": []}}},
+    }
+
+
 # Patches: (body, content type)
 
 
@@ -266,11 +286,18 @@ PATCHES_DENIED_BY_KIND = {
 
 SECRETS_DENIED = {
     # Adding the label and the owner does not make a user's Secret an ExternalSecret's.
-    "of-a-user": Request("PUT", f"{SECRETS}/users", secret("users")),
+    "of-a-user": Request("PUT", f"{SECRETS}/users", secret("users", value=b"other")),
+    "of-a-user-without-owner": Request(
+        "PUT", f"{SECRETS}/users", secret("users", owners=(), value=b"other")
+    ),
     "of-another": Request("PUT", f"{SECRETS}/managed", secret("managed", owners=(owner("other"),))),
-    "let-go": Request("PUT", f"{SECRETS}/managed", secret("managed", owners=())),
+    "of-another-controller": Request(
+        "PUT", f"{SECRETS}/controlled", secret("controlled", owners=(EXTERNAL_SECRET,))
+    ),
     "unlabelled": Request("POST", SECRETS, secret("new", managed=False)),
-    "without-owner": Request("POST", SECRETS, secret("new", owners=())),
+    "delete-a-users": Request("DELETE", f"{SECRETS}/users"),
+    "delete-own": Request("DELETE", f"{OWN_SECRETS}/keyturn-certificate"),
+    "delete-without-owner": Request("DELETE", f"{SECRETS}/orphan"),
     "owner-of-another-kind": Request(
         "POST", SECRETS, secret("new", owners=(owner("x", "SecretStore"),))
     ),
@@ -278,9 +305,6 @@ SECRETS_DENIED = {
         "POST",
         SECRETS,
         secret("new", owners=(owner("x", api_version="external-secrets.io.example.com/v0"),)),
-    ),
-    "owner-not-controller": Request(
-        "POST", SECRETS, secret("new", owners=(owner("x", controller=False),))
     ),
     "token": Request("POST", SECRETS, service_account_token("new")),
     "token-under-own-name": Request(
@@ -290,6 +314,15 @@ SECRETS_DENIED = {
     "own-name-elsewhere": Request("POST", SECRETS, plain_secret("keyturn-certificate")),
 }
 
+
+EXTERNAL_SECRET_PATCHES_DENIED = {
+    "spec": merge(spec={"refreshInterval": "1s"}),
+    "annotation": annotated(other="x"),
+    "label": merge(metadata={"labels": {"more": "x"}}),
+    "finalizer-added": merge(metadata={"finalizers": [CLEANUP, "example.com/x", "example.com/y"]}),
+    # It is not being deleted.
+    "finalizer": merge(metadata={"finalizers": ["example.com/x"]}),
+}
 
 AWS_AUDIENCE = "sts.amazonaws.com"
 TOKENS_DENIED = {
@@ -311,6 +344,13 @@ def requests_within_rbac() -> Iterator[Any]:
             yield pytest.param(resource, request, id=f"{resource}-{name}")
     for name, request in SECRETS_DENIED.items():
         yield pytest.param("secrets", request, id=f"secrets-{name}")
+    for name, patch in EXTERNAL_SECRET_PATCHES_DENIED.items():
+        request = Request("PATCH", f"{OPERATOR}/externalsecrets/es", *patch)
+        yield pytest.param("external-secrets", request, id=f"externalsecrets-{name}")
+    foreign = Request(
+        "PATCH", f"{OPERATOR}/externalsecrets/leaving", *merge(metadata={"finalizers": [CLEANUP]})
+    )
+    yield pytest.param("external-secrets", foreign, id="externalsecrets-foreign-finalizer")
     for name, request in TOKENS_DENIED.items():
         yield pytest.param("tokens", request, id=f"tokens-{name}")
 
@@ -348,8 +388,6 @@ def requests_beyond_rbac() -> Iterator[Any]:
         "delete-collection": Request("DELETE", PODS),
     }
     secrets = {
-        "delete": Request("DELETE", f"{SECRETS}/managed"),
-        "delete-own": Request("DELETE", f"{OWN_SECRETS}/keyturn-certificate"),
         "delete-collection": Request("DELETE", SECRETS),
         "patch-of-a-users": Request("PATCH", f"{SECRETS}/users", *merge(data={"key": "eA=="})),
     }
@@ -362,7 +400,20 @@ def requests_beyond_rbac() -> Iterator[Any]:
         ),
         "role": Request("PATCH", f"{ACCOUNTS}/default", *annotated(**role)),
     }
+    external_secrets = {
+        "create": Request("POST", f"{OPERATOR}/externalsecrets", external_secret("new")),
+        "delete": Request("DELETE", f"{OPERATOR}/externalsecrets/es"),
+    }
+    stores = {
+        "create": Request("POST", f"{OPERATOR}/secretstores", store("new")),
+        "delete": Request("DELETE", f"{OPERATOR}/secretstores/store"),
+        "label": Request(
+            "PATCH", f"{OPERATOR}/secretstores/store", *merge(metadata={"labels": {"more": "x"}})
+        ),
+    }
     for policy, requests in (
+        ("external-secrets", external_secrets),
+        ("stores", stores),
         ("pods", pods),
         ("secrets", secrets),
         ("tokens", accounts),
@@ -402,11 +453,13 @@ def denied_by(response: Response, policy: str) -> bool:
 
 
 # What each policy denies, asked again and again until the API server has taken it up. (RBAC lets no
-# request for a subresource through: the test that grants everything waits for that policy.)
+# request for a subresource or a store through that would be denied: the test that grants everything
+# waits for those policies.)
 PROBES = {
     "pods": Request("PATCH", f"{PODS}/held", *annotated(other="x")),
     "secrets": Request("POST", SECRETS, plain_secret("new")),
     "tokens": token_request(),
+    "external-secrets": Request("PATCH", f"{OPERATOR}/externalsecrets/es", *annotated(other="x")),
     **{
         resource: Request("PATCH", f"{APPS}/{resource}/marked", *annotated(other="x"))
         for resource in KINDS
@@ -427,7 +480,7 @@ def users(cluster: ControlPlane) -> Users:
     cluster.helm(
         *("install", "keyturn", str(CHART), "--namespace", OWN_NAMESPACE, "--create-namespace"),
         *("--set", "service.externalName=localhost"),
-        *("--set", "externalSecrets.controller=keyturn"),
+        *("--set", "externalSecrets.controller=keyturn,crds.install=true"),
     )
     cluster.create_namespace(NAMESPACE)
     make_objects(cluster.api)
@@ -454,11 +507,18 @@ def make_objects(admin: Api) -> None:
         (f"{APPS}/statefulsets", stateful_set("foreign-db", "example.com/first")),
         (SECRETS, plain_secret("users")),
         (SECRETS, secret("managed")),
+        (SECRETS, secret("leavable")),
+        (SECRETS, secret("orphan", owners=())),
+        (SECRETS, secret("controlled", managed=False, owners=(owner("x", "Certificate"),))),
+        (f"{OPERATOR}/secretstores", store("store")),
+        (f"{OPERATOR}/externalsecrets", external_secret("es", CLEANUP, "example.com/x")),
+        (f"{OPERATOR}/externalsecrets", external_secret("leaving", CLEANUP, "example.com/x")),
         (OWN_SECRETS, plain_secret("keyturn-certificate")),
         *((f"{APPS}/{resource}", workload(kind, "marked")) for resource, kind in KINDS.items()),
         *((f"{APPS}/{resource}", workload(kind, "rolled")) for resource, kind in KINDS.items()),
     ):
         Request("POST", path, body).expect(201, admin)
+    Request("DELETE", f"{OPERATOR}/externalsecrets/leaving").expect(200, admin)
     for name in ("held-db-0", "foreign-db-0"):
         wait_for(lambda name=name: admin.find("Pod", name, NAMESPACE), what=f"Pod {name}")
 
@@ -511,6 +571,8 @@ def test_s66_rbac_grants_no_more_than_is_used(users: Users, policy: str, refused
 
 def test_s66_policies_hold_when_rbac_grants_everything(unlimited: Api) -> None:
     wait_until_denied(unlimited, "subresources", POD_SUBRESOURCES["status"])
+    create = Request("POST", f"{OPERATOR}/secretstores", store("new"))
+    wait_until_denied(unlimited, "stores", create)
     passed = [
         (case.id, response.status, response.body)
         for case in requests_beyond_rbac()
@@ -584,6 +646,33 @@ def test_s66_secret_of_an_external_secret(users: Users) -> None:
     rotated = Request("PUT", f"{SECRETS}/made", secret("made", value=b"rotated"))
     body = rotated.expect(200, users.keyturn)
     assert base64.b64decode(body["data"]["key"]) == b"rotated"
+
+
+def test_s66_secret_of_nobody(users: Users) -> None:
+    """creationPolicy Orphan, and Merge: keys are added to what a user has written."""
+    Request("POST", SECRETS, secret("nobodys", owners=())).expect(201, users.keyturn)
+    Request("POST", SECRETS, plain_secret("of-a-user")).expect(201, users.admin)
+    merged = secret("of-a-user", owners=())
+    merged["data"]["more"] = "eA=="
+    body = Request("PUT", f"{SECRETS}/of-a-user", merged).expect(200, users.keyturn)
+    assert set(body["data"]) == {"key", "more"}
+
+
+def test_s66_secret_of_an_external_secret_may_be_deleted(users: Users) -> None:
+    Request("DELETE", f"{SECRETS}/leavable").expect(200, users.keyturn)
+
+
+def test_s66_status_of_external_secrets_and_stores(users: Users) -> None:
+    status = merge(status={"conditions": [{"type": "Ready", "status": "True"}]})
+    for path in ("externalsecrets/es", "secretstores/store"):
+        body = Request("PATCH", f"{OPERATOR}/{path}/status", *status).expect(200, users.keyturn)
+        assert body["status"]["conditions"][0]["status"] == "True"
+
+
+def test_s66_finalizer_of_the_operator(users: Users) -> None:
+    patch = merge(metadata={"finalizers": ["example.com/x"]})
+    leave = Request("PATCH", f"{OPERATOR}/externalsecrets/leaving", *patch)
+    assert leave.expect(200, users.keyturn)["metadata"]["finalizers"] == ["example.com/x"]
 
 
 @pytest.mark.parametrize("name", ["keyturn-certificate", "keyturn-installation-key"])

@@ -13,7 +13,7 @@ import re
 import sys
 from pathlib import Path
 
-from tests.cluster.programs import cache_dir
+from tests.cluster.go_module import cache_dir
 from tests.dev.builds import BUILDS, build
 from tests.dev.console import LOGS, ROOT, run, say, show_end
 

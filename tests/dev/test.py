@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cluster.programs import ProgramsError, locate_programs
+from tests.cluster.eso import locate_eso
+from tests.cluster.go_module import ProgramsError
+from tests.cluster.programs import locate_programs
 from tests.dev.builds import BUILDS, PROGRAM, build
 from tests.dev.console import LOGS, ROOT, elapsed, printable, run, say, show_end
 from tests.dev.results import Results, failure, read_junit, read_meson_log
@@ -52,7 +54,7 @@ def cluster() -> Results:
     return with_build(
         "release",
         (PROGRAM,),
-        lambda: with_cluster_programs(lambda: pytest("cluster", "tests/cluster")),
+        lambda: with_cluster_programs(lambda: pytest("cluster", "tests/cluster"), locate_eso),
     )
 
 
@@ -79,7 +81,8 @@ def sanitized(name: str) -> Results:
         with_cluster_programs(
             lambda: pytest(
                 f"{name}-cluster", "tests/cluster", "-m", "sanitizers", build_name=name
-            )
+            ),
+            locate_eso,
         )
     )
     return results
@@ -105,9 +108,12 @@ def with_build(name: str, targets: tuple[str, ...], then: Callable[[], Results])
     return then() if build(name, targets) else failure(f"build {name}: does not build")
 
 
-def with_cluster_programs(then: Callable[[], Results]) -> Results:
+def with_cluster_programs(
+    then: Callable[[], Results], *locate_more: Callable[[], object]
+) -> Results:
     try:
-        locate_programs()
+        for locate in (locate_programs, *locate_more):
+            locate()
     except ProgramsError as error:
         say(str(error))
         return failure("the programs of the control plane are missing")
