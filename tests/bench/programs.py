@@ -22,7 +22,16 @@ BUILD = ROOT / "build-bench"
 BENCH = BUILD / "tests" / "bench"
 
 CONNECTIONS = 8
-PROGRAMS = ["aws_calls", "aws_refreshes", "bench_server", "far_aws", "load", "waiting_server"]
+PROGRAMS = [
+    "aws_calls",
+    "aws_refreshes",
+    "bench_server",
+    "create_secrets",
+    "externalsecret_render",
+    "far_aws",
+    "load",
+    "waiting_server",
+]
 
 
 def say(text: str) -> None:
@@ -35,7 +44,7 @@ def build() -> None:
         options = ["--buildtype=release", "-Dbench=true"]
         quietly(["meson", "setup", str(BUILD), str(ROOT), *options])
     targets = [f"tests/bench/{name}" for name in PROGRAMS] + ["tests/tools/server_probe"]
-    quietly(["ninja", "-C", str(BUILD), *targets])
+    quietly(["ninja", "-C", str(BUILD), "webhook/keyturn", *targets])
 
 
 def build_baseline() -> Path:

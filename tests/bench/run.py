@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures against the budgets and prints a line for each: `P1 1.83 of at most 2.50 ok`.
 
-    tests/bench/run.sh [NAME...]        names: p1 p2 p10 p18 (without one), b1 ... b7, aws (all b)
+    tests/bench/run.sh [NAME...]        names: p1 p2 p10 p18 (without one), b1 ... b7, aws (all b),
+                                        e1 e2 e3, externalsecret (all e)
 
 Times depend on the machine, so costs are ratios: all servers are up at once and are driven in turn,
 round by round, and the median of the rounds' ratios counts.
@@ -11,6 +12,7 @@ P2   CPU of a full mutation / of the same in Go with its standard library (tests
 P10  CPU that 60 stalled peers hold, as a part of one core; all are cut by their deadline + 1 s
 P18  requests that fail over 30 certificate swaps and a rolling restart under load
 B1 to B7, what AWS costs: tests/bench/aws.py
+E1 to E3, what ExternalSecrets cost: tests/bench/externalsecret.py
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import aws, fixture
+from tests.bench import aws, externalsecret, fixture
 from tests.bench.programs import (
     BENCH,
     BUILD,
@@ -238,8 +240,13 @@ BUDGETS: dict[str, Callable[[list[str]], list[Result]]] = {
     "p10": lambda _: stalled_peers(),
     "p18": lambda _: failures(),
     **aws.BUDGETS,
+    **externalsecret.BUDGETS,
 }
-GROUPS = {"": ["p1", "p2", "p10", "p18"], "aws": list(aws.BUDGETS)}
+GROUPS = {
+    "": ["p1", "p2", "p10", "p18"],
+    "aws": list(aws.BUDGETS),
+    "externalsecret": list(externalsecret.BUDGETS),
+}
 
 
 def main(arguments: list[str]) -> int:

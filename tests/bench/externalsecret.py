@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ExternalSecrets cost: the engine by itself, and a thousand of them on a genuine API server.
+
+E1  CPU of one ExternalSecret without the network, in ms: 64 KiB with 100 keys, extracted whole,
+    and a template of 20 entries; of the least disturbed round, the median beside
+E2  a thousand ExternalSecrets over 200 remote secrets, cold, against an AWS of 20 ms: from the
+    first Secret made to the last / the API server alone, which is given a thousand Secrets by as
+    many threads
+E3  the same / the External Secrets Operator with its one worker, and with ten
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import statistics
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.bench.programs import BUILD, Server, figures, say, started
+from tests.bench.result import Result
+from tests.cluster.api import Object, wait_for
+from tests.cluster.control_plane import ControlPlane
+from tests.cluster.eso import Eso
+from tests.cluster.keyturn import Keyturn
+
+RENDER_ROUNDS = 21
+RENDER_MS = 100
+
+EXTERNAL_SECRETS = 1000
+REMOTE_SECRETS = 200
+AWS_MS = 20
+# Of Keyturn in the background (webhook/serve.c), and of whoever asks the API server alone.
+WORKERS = 8
+PATIENCE_S = 600
+
+
+# -- the engine by itself --------------------------------------------------------------------------
+
+
+def render() -> list[Result]:
+    rounds = []
+    for i in range(RENDER_ROUNDS):
+        rounds.append(figures("externalsecret_render", "--ms", RENDER_MS)["cpu_us"] / 1000)
+        say(f"round {i + 1:2} of {RENDER_ROUNDS}: {rounds[-1]:.3f} ms CPU")
+    note = f"ms; median of the rounds {statistics.median(rounds):.3f}, worst {max(rounds):.3f}"
+    return [Result("E1", min(rounds), 1, 3, note)]
+
+
+# -- a thousand of them ----------------------------------------------------------------------------
+
+
+def store(region: str = "us-east-1") -> Object:
+    return {
+        "apiVersion": "external-secrets.io/v1",
+        "kind": "ClusterSecretStore",
+        "metadata": {"name": "aws"},
+        "spec": {"provider": {"aws": {"service": "SecretsManager", "region": region}}},
+    }
+
+
+def external_secret(namespace: str, number: int) -> Object:
+    remote = {"key": f"bench/secret-{number % REMOTE_SECRETS}"}
+    return {
+        "apiVersion": "external-secrets.io/v1",
+        "kind": "ExternalSecret",
+        "metadata": {"name": f"es-{number}", "namespace": namespace},
+        "spec": {
+            "secretStoreRef": {"name": "aws", "kind": "ClusterSecretStore"},
+            "data": [{"secretKey": "password", "remoteRef": remote}],
+        },
+    }
+
+
+def aws_variables(far: Server) -> dict[str, str]:
+    url = f"https://localhost:{far.port}"
+    return {
+        "AWS_ACCESS_KEY_ID": "AKIDBENCH",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+        "AWS_REGION": "us-east-1",
+        "AWS_SECRETSMANAGER_ENDPOINT": url,
+        "AWS_SSM_ENDPOINT": url,
+        "AWS_STS_ENDPOINT": url,
+    }
+
+
+def write_all(cluster: ControlPlane, namespace: str) -> None:
+    cluster.create_namespace(namespace)
+    for number in range(EXTERNAL_SECRETS):
+        cluster.api.create(external_secret(namespace, number))
+
+
+def made(cluster: ControlPlane, namespace: str) -> int:
+    return len(cluster.api.list("Secret", namespace))
+
+
+def await_all(cluster: ControlPlane, namespace: str) -> None:
+    say(f"waiting for {EXTERNAL_SECRETS} Secrets in {namespace}")
+    wait_for(
+        lambda: made(cluster, namespace) >= EXTERNAL_SECRETS,
+        PATIENCE_S,
+        f"{EXTERNAL_SECRETS} Secrets in {namespace}",
+        interval=0.5,
+    )
+
+
+def between(cluster: ControlPlane, namespace: str) -> float:
+    """From the first Secret of a namespace to the last, by the audit log of the API server."""
+    created = [
+        datetime.datetime.fromisoformat(event["requestReceivedTimestamp"].replace("Z", "+00:00"))
+        for event in cluster.audit_events(verb="create", resource="secrets", namespace=namespace)
+    ]
+    return (max(created) - min(created)).total_seconds()
+
+
+def alone(cluster: ControlPlane) -> float:
+    cluster.create_namespace("alone")
+    words = ["--kubeconfig", cluster.kubeconfig, "--namespace", "alone"]
+    told = figures("create_secrets", *words, "--count", EXTERNAL_SECRETS, "--threads", WORKERS)
+    return told["ms"] / 1000
+
+
+def by_keyturn(cluster: ControlPlane, far: Server) -> float:
+    write_all(cluster, "keyturn")
+    keyturn = Keyturn(
+        cluster,
+        values={"externalSecrets": {"controller": "keyturn"}},
+        options={"aws-ca-file": str(far.ca_file)},
+        env=aws_variables(far),
+        binary=BUILD / "webhook" / "keyturn",
+    )
+    with keyturn:
+        await_all(cluster, "keyturn")
+    return between(cluster, "keyturn")
+
+
+def by_operator(cluster: ControlPlane, far: Server, workers: int) -> float:
+    namespace = f"eso-{workers}"
+    write_all(cluster, namespace)
+    env = {**aws_variables(far), "SSL_CERT_FILE": str(far.ca_file)}
+    with Eso(cluster, workers=workers, env=env):
+        await_all(cluster, namespace)
+    cluster.api.delete("Namespace", namespace)
+    return between(cluster, namespace)
+
+
+@contextlib.contextmanager
+def far_end() -> Iterator[Server]:
+    with tempfile.TemporaryDirectory(prefix="keyturn-bench-") as name:
+        with started(Path(name), "far", "far_aws", "--delay-ms", AWS_MS) as far:
+            yield far
+
+
+def thousand() -> list[Result]:
+    with far_end() as far, ControlPlane(nodes=1) as cluster:
+        Eso(cluster).install()
+        cluster.api.create(store())
+        api_s = alone(cluster)
+        keyturn_s = by_keyturn(cluster, far)
+        cluster.api.delete("Namespace", "keyturn")
+        one_s = by_operator(cluster, far, 1)
+        ten_s = by_operator(cluster, far, 10)
+    note = f"{keyturn_s:.2f} s / {{:.2f}} s"
+    return [
+        Result("E2", keyturn_s / api_s, 1.2, note=note.format(api_s)),
+        Result("E3", keyturn_s / one_s, 1, note=f"one worker: {note.format(one_s)}"),
+        Result("E3", keyturn_s / ten_s, 1, note=f"ten workers: {note.format(ten_s)}"),
+    ]
+
+
+BUDGETS: dict[str, Callable[[list[str]], list[Result]]] = {
+    "e1": lambda _: render(),
+    "e2": (of_thousand := lambda _: thousand()),
+    "e3": of_thousand,
+}
