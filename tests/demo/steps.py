@@ -32,6 +32,7 @@ from tests.demo.stage import (
     completed_at,
     condition_reason,
     data_hash,
+    digest,
     documents,
     gates_of,
     is_about,
@@ -55,6 +56,9 @@ REFRESH_SECONDS = 5
 OPTIONS = {"debounce": "1s", "max-wait": "5s"}
 VALUES = {"crds": {"install": True}, "externalSecrets": {"controller": "keyturn"}}
 TYPO = "DB_PASSWROD"
+DOCUMENT_KEY = "/prod/db/connection"
+URL_SECRET = "my-app-url"
+URL = "postgres://{{ .user }}:{{ .password }}@{{ .host }}:{{ .port }}/app"
 HOSTILE_NAME = "../../kube-system/secrets/admin-token"
 
 # Kinds that a roll or a hold touches, all but Secrets themselves.
@@ -83,6 +87,8 @@ class Demo:
         self.wait = stage.walk.wait
         # What stands in AWS under REMOTE_KEY, oldest first. Never printed.
         self.values: list[str] = []
+        # Likewise, the password within the document under DOCUMENT_KEY.
+        self.document_password = secrets.token_urlsafe(24)
 
     def steps(self) -> list[Step]:
         """All but the last one, stopped()."""
@@ -101,6 +107,7 @@ class Demo:
             Step("The value is rotated in AWS", self.rotation, (*running, self.second_workload)),
             Step("A typo in a key", self.typo, running),
             Step("A name that no Secret can have", self.hostile_name, base),
+            Step("A template over a whole document", self.template, running),
             Step("ExternalSecret and Secret are deleted", self.deletion, running),
             Step("No secret value has got out", self.no_leaks, base),
         ]
@@ -123,7 +130,7 @@ class Demo:
 
     def aws(self) -> None:
         self.stage.aws = AwsStandIn()
-        self.stage.aws.add_principal(allow=[REMOTE_KEY])
+        self.stage.aws.add_principal(allow=[REMOTE_KEY, DOCUMENT_KEY])
         self.stage.aws.start()
         self.put_value()
         self.screen.say(f"{self.stage.aws.endpoint}; every request's signature is verified")
@@ -477,6 +484,38 @@ class Demo:
         alone = stage.cluster.api.create(manifest, KEYTURN_NAMESPACE, dryRun="All")
         self.check(alone.status == 201, "the API server alone would have taken it (a dry run)")
 
+    def template(self) -> None:
+        stage = self.stage
+        fields = {"user": "app", "password": self.document_password, "host": "db", "port": 5432}
+        stage.aws.put(DOCUMENT_KEY, json.dumps(fields))
+        manifest = stage.cluster.api.get("ExternalSecret", SECRET, NAMESPACE)
+        spec = {
+            "refreshInterval": "1h",
+            "secretStoreRef": manifest["spec"]["secretStoreRef"],
+            "target": {"name": URL_SECRET, "template": {"data": {"DB_URL": URL}}},
+            "dataFrom": [{"extract": {"key": DOCUMENT_KEY}}],
+        }
+        described = {
+            "apiVersion": manifest["apiVersion"],
+            "kind": "ExternalSecret",
+            "metadata": {"name": URL_SECRET, "namespace": NAMESPACE},
+            "spec": spec,
+        }
+        self.screen.say(f"{DOCUMENT_KEY} is JSON: {', '.join(fields)}")
+        self.screen.say(f"DB_URL: {URL}")
+        stage.run("kubectl", "apply", "-f", "-", input=json.dumps(described))
+        secret = self.wait(
+            "the Secret is there",
+            lambda: stage.cluster.api.find("Secret", URL_SECRET, NAMESPACE),
+        )
+        url = f"postgres://app:{self.document_password}@db:5432/app"
+        self.check(
+            digest(secret_data(secret)) == digest({"DB_URL": url}),
+            "its data is DB_URL and nothing else, as the template says (compared by digest)",
+        )
+        calls = stage.aws.count("GetSecretValue", secret=DOCUMENT_KEY)
+        self.check(calls == 1, "one call to AWS for all four fields", f"{calls} calls")
+
     def deletion(self) -> None:
         stage = self.stage
         apps = [app for app in (APP, REPORT) if stage.pods(app)]
@@ -517,6 +556,7 @@ class Demo:
             texts[kind] = json.dumps(stage.cluster.api.list(kind))
         looked_for: dict[str, str | bytes]
         looked_for = {f"value {n} of {REMOTE_KEY}": v for n, v in enumerate(self.values, start=1)}
+        looked_for[f"the password in {DOCUMENT_KEY}"] = self.document_password
         key = stage.cluster.get("Secret", INSTALLATION_KEY_SECRET, KEYTURN_NAMESPACE)["data"]["key"]
         looked_for["Keyturn's installation key"] = base64.b64decode(key)
         looked_for["the AWS secret access key"] = EXAMPLE_SECRET_ACCESS_KEY

@@ -12,7 +12,7 @@ from typing import TypeVar
 from tests.cluster.api import ApiError, wait_for
 from tests.cluster.control_plane import CommandError
 from tests.cluster.processes import ProcessError
-from tests.cluster.programs import ProgramsError
+from tests.cluster.go_module import ProgramsError
 from tests.demo.screen import Screen
 from tests.support.process import ProcessEnded
 
