@@ -4,6 +4,7 @@
  * and rendered once, are then held against the new one. */
 #include "externalsecret/reconcile.h"
 
+#include "base/limits.h"
 #include "externalsecret/adopt.h"
 #include "externalsecret/build.h"
 #include "externalsecret/fake_source.h"
@@ -183,6 +184,7 @@ static bool read_all(struct run *run)
 
 static bool find_all(struct run *run)
 {
+    size_t bytes = 0;
     for (size_t i = 0; i < run->plan.find_count; i++) {
         struct plan_find *find = &run->plan.finds[i];
         const struct external_secret_data_from *from =
@@ -196,6 +198,11 @@ static bool find_all(struct run *run)
                                            .conversion = from->conversion};
         if (!source.find(source.context, &request, &wanted, &find->found, run->err)) {
             return err_wrap(run->err, "spec.dataFrom[%zu].find", find->entry);
+        }
+        bytes += data_map_bytes(&find->found);
+        if (bytes > LIMIT_REMOTE_BYTES) {
+            return err_set(run->err, ERR_TOO_BIG, "its finds bring more than %d bytes together",
+                           LIMIT_REMOTE_BYTES);
         }
     }
     return true;
@@ -364,7 +371,8 @@ static bool has_same_hash(const struct run *run)
 {
     char hash[SHA3_224_HEX_BYTES];
     data_map_hash(&run->data, hash);
-    return run->live.object && !keeps_content(run) && sv_is(run->live.record->data_hash, hash);
+    return run->live.object && !keeps_content(run) && run->live.record->data_hash_valid &&
+           sv_is(run->live.record->data_hash, hash);
 }
 
 static bool is_worth_another(const struct run *run)
@@ -422,6 +430,44 @@ static enum reconcile_outcome write_manifest(struct run *run, const struct secre
     return end(run, existed ? RECONCILE_UPDATED : RECONCILE_CREATED, STATUS_SYNCED);
 }
 
+/* Keys are merged into a Secret without the operator's label, and one of them is there already with
+ * another value. */
+static bool replaces_foreign_value(const struct run *run)
+{
+    CLEANUP(data_map_done) struct data_map live = {0};
+    struct err ignored;
+    if (run->adoption != ADOPT_MERGE || !run->live.object ||
+        json_string_is(json_path(run->live.object, "metadata", "labels", MANAGED_LABEL, NULL),
+                       "true") ||
+        !data_map_put_json(&live, json_member(run->live.object, "data"), &ignored)) {
+        return false;
+    }
+    for (size_t i = 0; i < live.count; i++) {
+        const struct data_entry *wanted = data_map_get(&run->data, live.entries[i].key);
+        if (wanted && !secret_equal(secret_buf_view(&wanted->value),
+                                    secret_buf_view(&live.entries[i].value))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* As the operator does: the label first. What binds Keyturn itself lets nobody change a value of a
+ * Secret that does not have it. */
+static enum reconcile_outcome write_label(struct run *run, const struct build_input *wanted,
+                                          bool *ret_again)
+{
+    struct build_input input = *wanted;
+    CLEANUP(secret_buf_done) struct secret_buf manifest = {0};
+    input.only_metadata = true;
+    if (!build_manifest(&input, &manifest, run->err)) {
+        return fail(run, STATUS_NOT_UPDATED);
+    }
+    enum reconcile_outcome outcome = write_manifest(run, &manifest, ret_again);
+    *ret_again = *ret_again || outcome == RECONCILE_UPDATED;
+    return outcome;
+}
+
 static enum reconcile_outcome apply(struct run *run, bool again, bool *ret_again)
 {
     CLEANUP(secret_buf_done) struct secret_buf manifest = {0};
@@ -448,8 +494,11 @@ static enum reconcile_outcome apply(struct run *run, bool again, bool *ret_again
     if (!check_writable(run)) {
         return fail(run, STATUS_NOT_UPDATED);
     }
-    return changes_immutable(run) ? write_immutable(run, &input, ret_again)
-                                  : write_manifest(run, &manifest, ret_again);
+    if (changes_immutable(run)) {
+        return write_immutable(run, &input, ret_again);
+    }
+    return replaces_foreign_value(run) ? write_label(run, &input, ret_again)
+                                       : write_manifest(run, &manifest, ret_again);
 }
 
 /* The whole */

@@ -148,20 +148,15 @@ static bool read_all(void *context, const struct remote_request *request, struct
     return true;
 }
 
-/* As AWS and the operator filter (external-secrets.md §4.6): tags by prefix of key and of value; of
- * parameters that have a name to go by they do not count. */
+/* As webhook/aws_find.h says it: tags exactly and in pairs; of parameters that have a name to go by
+ * they do not count. */
 static bool has_tags(const struct json *entry, const struct store *store,
                      const struct remote_find *find)
 {
     bool counts = store->provider != PROVIDER_AWS_PARAMETER_STORE || !find->name;
     for (size_t i = 0; counts && i < find->tag_count; i++) {
-        bool key = false;
-        bool value = false;
-        JSON_FOR_EACH (tag, json_member(entry, "tagList")) {
-            key |= sv_starts_with(json_key(tag), find->tags[i].key);
-            value |= sv_starts_with(json_string(tag), find->tags[i].value);
-        }
-        if (!key || !value) {
+        const struct json *tag = json_member_sv(json_member(entry, "tagList"), find->tags[i].key);
+        if (!tag || !sv_equal(json_string(tag), find->tags[i].value)) {
             return false;
         }
     }
@@ -239,16 +234,18 @@ static bool sink_read(void *context, struct str_view namespace, struct str_view 
     struct secret_buf body = {0};
     (void)namespace;
     (void)deadline_ms;
-    if (!text) {
+    bool written = scene->written.bytes.len > 0;
+    if (!text && !written) {
         return true;
     }
     secret_buf_init(&body, LIMIT_KUBE_ANSWER_BYTES);
-    secret_buf_add(&body, json_string(text));
+    secret_buf_add(&body, written ? secret_buf_view(&scene->written) : json_string(text));
     return live_secret_read(&body, &DIGEST_KEY, ret, err);
 }
 
 static bool keep(struct scene *scene, const struct secret_buf *manifest)
 {
+    secret_buf_done(&scene->written);
     secret_buf_init(&scene->written, LIMIT_KUBE_BODY_BYTES);
     secret_buf_add(&scene->written, secret_buf_view(manifest));
     return true;
