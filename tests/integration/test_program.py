@@ -125,7 +125,7 @@ class TestUsage:
         [
             (["sreve"], ['"sreve"', "keyturn help"]),
             (["serve", "--debounce", "5"], ["--debounce", "5s"]),
-            (["serve", "--namespace", "x", "--external-secrets-controller", "eso"], ["eso"]),
+            (["serve", "--namespace", "x", "--external-secrets-controller", "flux"], ["flux"]),
             (["release", "--al"], ["--al", "keyturn release --help"]),
         ],
     )
