@@ -24,23 +24,25 @@ static bool is_controlled(const struct json *secret, const struct external_secre
            sv_equal(owner.name, external_secret->name) && sv_equal(owner.uid, external_secret->uid);
 }
 
-/* Exactly the one that was looked at. One that is gone meanwhile is what was wanted. */
-static bool delete_secret(const struct kube_client *client, struct str_view namespace,
-                          struct str_view name, struct str_view uid, int64_t deadline_ms,
-                          struct err *err)
-{
-    CLEANUP(kube_response_done) struct kube_response response = {0};
-    const struct kube_target target = {
-        .resource = &kube_secrets, .namespace = namespace, .name = name};
-    return kube_delete(client, &target, uid, SV(""), deadline_ms, &response, err) ||
-           err->kind == ERR_MISSING;
-}
-
 /* One Secret that is to go. */
 struct orphan {
     char *name;
     char *uid;
+    char *version; /* resourceVersion */
 };
+
+/* Exactly as it was looked at: who takes our ownership away meanwhile keeps it. One that is gone
+ * meanwhile is what was wanted. */
+static bool delete_secret(const struct kube_client *client, struct str_view namespace,
+                          const struct orphan *orphan, int64_t deadline_ms, struct err *err)
+{
+    CLEANUP(kube_response_done) struct kube_response response = {0};
+    const struct kube_target target = {
+        .resource = &kube_secrets, .namespace = namespace, .name = sv_of(orphan->name)};
+    return kube_delete(client, &target, sv_of(orphan->uid), sv_of(orphan->version), deadline_ms,
+                       &response, err) ||
+           err->kind == ERR_MISSING;
+}
 
 struct search {
     const struct external_secret *external_secret;
@@ -54,6 +56,7 @@ static void search_done(struct search *search)
     for (size_t i = 0; i < search->count; i++) {
         free(search->found[i].name);
         free(search->found[i].uid);
+        free(search->found[i].version);
     }
 }
 
@@ -64,9 +67,13 @@ static bool keep_orphan(void *context, const struct json *object)
     struct str_view name = json_string(json_member(metadata, "name"));
     bool wanted = search->name.len ? sv_equal(name, search->name)
                                    : !sv_equal(name, search->external_secret->target);
+    /* One that a finalizer keeps is on its way. */
+    wanted = wanted && json_is_absent(json_member(metadata, "deletionTimestamp"));
     if (wanted && is_controlled(object, search->external_secret)) {
         search->found[search->count++] = (struct orphan){
-            .name = sv_dup(name), .uid = sv_dup(json_string(json_member(metadata, "uid")))};
+            .name = sv_dup(name),
+            .uid = sv_dup(json_string(json_member(metadata, "uid"))),
+            .version = sv_dup(json_string(json_member(metadata, "resourceVersion")))};
     }
     return search->count < FOUND_MAX;
 }
@@ -88,11 +95,31 @@ static bool delete_found(const struct kube_client *client, const struct search *
 {
     for (size_t i = 0; i < search->count; i++) {
         const struct orphan *orphan = &search->found[i];
-        if (!delete_secret(client, search->external_secret->namespace, sv_of(orphan->name),
-                           sv_of(orphan->uid), deadline_ms, err)) {
+        if (!delete_secret(client, search->external_secret->namespace, orphan, deadline_ms, err)) {
             return err_wrap(err, "Secret %s", orphan->name);
         }
     }
+    return true;
+}
+
+/* Still what it was when it was carried out: of another target nothing is known here. */
+static bool is_current(const struct kube_client *client,
+                       const struct external_secret *external_secret, int64_t deadline_ms,
+                       bool *ret, struct err *err)
+{
+    CLEANUP(owned_object_done) struct owned_object object = {0};
+    const struct owned_target target = {.resource = &kube_external_secrets,
+                                        .older = &kube_external_secrets_v1beta1,
+                                        .namespace = external_secret->namespace,
+                                        .name = external_secret->name,
+                                        .uid = external_secret->uid};
+    int64_t generation = 0;
+    *ret = false;
+    if (!owned_object_get(client, &target, deadline_ms, &object, err)) {
+        return err->kind == ERR_MISSING;
+    }
+    *ret = json_to_i64(json_path(object.json, "metadata", "generation", NULL), &generation) &&
+           generation == external_secret->generation;
     return true;
 }
 
@@ -101,12 +128,19 @@ static bool delete_some_orphans(const struct kube_client *client, const char *se
                                 unsigned *ret_deleted, struct err *err)
 {
     CLEANUP(search_done) struct search search = {.external_secret = external_secret};
-    if (!find_secrets(client, &search, selector, NULL, deadline_ms, err) ||
-        !delete_found(client, &search, deadline_ms, err)) {
+    bool current = false;
+    *ret_deleted = 0;
+    if (!find_secrets(client, &search, selector, NULL, deadline_ms, err)) {
         return false;
     }
+    if (search.count > 0 && !is_current(client, external_secret, deadline_ms, &current, err)) {
+        return false;
+    }
+    if (!current) {
+        return true;
+    }
     *ret_deleted = (unsigned)search.count;
-    return true;
+    return delete_found(client, &search, deadline_ms, err);
 }
 
 bool departure_delete_orphans(const struct kube_client *client,

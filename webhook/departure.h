@@ -17,7 +17,8 @@ MUST_CHECK bool departure_finish(const struct kube_client *client,
                                  bool *ret_deleted, struct err *err);
 
 /* Secrets that it has made under another name than its present target's are deleted
- * (external-secrets.md §5.4). */
+ * (external-secrets.md §5.4). None is when the ExternalSecret has another generation by now: its
+ * target may be another one, too. */
 MUST_CHECK bool departure_delete_orphans(const struct kube_client *client,
                                          const struct external_secret *external_secret,
                                          int64_t deadline_ms, unsigned *ret_deleted,

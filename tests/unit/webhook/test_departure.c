@@ -48,7 +48,7 @@ static void script(const char *finalizers, const char *owner_uid)
     buf_init(&object, 4096);
     buf_init(&list, 4096);
     buf_printf(&object,
-               "{'metadata':{'namespace':'n','name':'db','uid':'es','resourceVersion':'5',"
+               "{'metadata':{'namespace':'n','name':'db','uid':'es','resourceVersion':'5','generation':3,"
                "'deletionTimestamp':'2026-01-01T00:00:00Z','finalizers':[%s]}}",
                finalizers);
     buf_printf(&list,
@@ -114,6 +114,11 @@ START_TEST(what_is_the_target_is_no_orphan)
     ck_assert(departure_delete_orphans(&clients->kube, &one, deadline(), &orphans, &err));
     ck_assert_uint_eq(orphans, 0);
     one.target = SV("new");
+    one.generation = 2;
+    ck_assert(departure_delete_orphans(&clients->kube, &one, deadline(), &orphans, &err));
+    ck_assert_uint_eq(orphans, 0);
+    ck_assert_uint_eq(api_count("DELETE", "/secrets/t"), 0);
+    one.generation = 3;
     ck_assert(departure_delete_orphans(&clients->kube, &one, deadline(), &orphans, &err));
     ck_assert_uint_eq(orphans, 1);
     ck_assert_uint_eq(api_count("DELETE", "/secrets/t"), 1);
