@@ -151,8 +151,10 @@ static bool add_property(struct regex_reader *reader, size_t start, struct str_v
     } else if (regex_is_category(name)) {
         bool cased = sv_is(name, "Lu") || sv_is(name, "Ll") || sv_is(name, "Lt");
         if (cased && set->ignore_case) {
-            return regex_fail(reader, start,
-                              "upper, lower or title case under (?i), which Keyturn does not have");
+            (void)regex_fail(reader, start,
+                             "upper, lower or title case under (?i), which Keyturn does not have");
+            reader->err->kind = ERR_TOO_BIG; /* Go takes it */
+            return false;
         }
         buf_printf(&ranges, "\\p{%.*s}", SV_ARG(name));
     } else if (regex_is_script(name)) {

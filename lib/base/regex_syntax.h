@@ -98,7 +98,7 @@ struct regex_groups {
     unsigned capacity;
 };
 
-/* Appends to `out`. ERR_INVALID for a repeat whose meaning PCRE2 cannot give (see the source). */
+/* Appends to `out`. ERR_TOO_BIG for a repeat whose meaning PCRE2 cannot give (see the source). */
 MUST_CHECK bool regex_translate(const struct regex_tree *tree, struct buf *out,
                                 struct regex_groups *groups, struct err *err);
 

@@ -86,7 +86,7 @@ static bool check_loops(const struct regex_node *node, struct err *err)
     if (is_loop_of_empty(node) && (!tries_nothing_last(node->child) ||
                                    (has_group(node->child) && has_counted_empty(node->child)))) {
         return err_set(
-            err, ERR_INVALID,
+            err, ERR_TOO_BIG,
             "a repeat of what prefers to match nothing, such as (|a)*, which Keyturn does "
             "not have: repeat what matches something");
     }

@@ -39,7 +39,7 @@ enum plan_verdict plan_check_text(struct str_view text, const char *field, struc
     template_free(template);
     return verdict == TEMPLATE_FINE      ? PLAN_FINE
            : verdict == TEMPLATE_FOREIGN ? refuse(PLAN_FOREIGN, err, field)
-                                         : refuse(PLAN_BROKEN, err, field);
+                                         : refuse_as_invalid(err, field);
 }
 
 enum plan_verdict plan_check_regexp(struct str_view pattern, const char *field, struct err *err)

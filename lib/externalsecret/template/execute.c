@@ -237,6 +237,20 @@ static bool eval_arguments(struct run *run, const struct value *dot, const struc
     return true;
 }
 
+enum {
+    TEXT_BYTES_A_STEP = 64,
+};
+
+/* Whatever a function does with its texts, it may have to look at all of them. */
+static size_t texts_steps(const struct value *args, size_t count)
+{
+    size_t steps = 0;
+    for (size_t i = 0; i < count; i++) {
+        steps += args[i].kind == VALUE_STRING ? args[i].text.len / TEXT_BYTES_A_STEP : 0;
+    }
+    return steps;
+}
+
 static bool eval_call(struct run *run, const struct value *dot, const struct command *command,
                       const struct value *final, struct value *ret)
 {
@@ -257,6 +271,9 @@ static bool eval_call(struct run *run, const struct value *dot, const struct com
         return false;
     }
     run->at = term->at;
+    if (!step(run, texts_steps(args, count))) {
+        return false;
+    }
     if (!function->call(run->arena, args, count, ret, run->err)) {
         (void)err_wrap(run->err, "%s", function->name);
         return locate(run);

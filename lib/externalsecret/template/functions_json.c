@@ -31,14 +31,17 @@ static bool encoded(struct template_arena *arena, const struct value *args, enum
     if (!json_write(&args[0], style, &out, &possible, err)) {
         return false;
     }
+    /* Also for what is thrown away: it has been written. */
+    if (!template_arena_step(arena, out.bytes.len / STEP_BYTES, err)) {
+        return false;
+    }
     if (!possible && must) {
         return err_set(err, ERR_INVALID, "a number that JSON has no text for");
     }
     if (!possible) {
         buf_clear(&out.bytes);
     }
-    return template_arena_step(arena, out.bytes.len / STEP_BYTES, err) &&
-           value_from_buf(arena, &out, ret, err);
+    return value_from_buf(arena, &out, ret, err);
 }
 
 bool function_to_json(TEMPLATE_CALL)

@@ -7,7 +7,8 @@
 #include "externalsecret/template/functions_internal.h"
 
 enum {
-    COMPILE_STEPS = 100,
+    /* Of a pattern and of what one match may cost: a run has some five hundred such calls. */
+    CALL_STEPS = 2000,
 };
 
 static void regex_done(struct regex **regex)
@@ -20,7 +21,7 @@ static bool compile(struct template_arena *arena, const struct value *args, stru
 {
     struct str_view pattern = {0};
     return argument_text(args, 0, &pattern, err) && argument_text(args, 1, text, err) &&
-           template_arena_step(arena, COMPILE_STEPS + text->len / STEP_BYTES, err) &&
+           template_arena_step(arena, CALL_STEPS + text->len / STEP_BYTES, err) &&
            regex_compile(pattern, regex, err);
 }
 
@@ -41,6 +42,9 @@ bool function_regex_match(TEMPLATE_CALL)
 {
     CLEANUP(regex_done) struct regex *regex = NULL;
     struct err refused = {0};
+    if (!template_arena_step(arena, CALL_STEPS, err)) {
+        return false;
+    }
     if (args[0].kind == VALUE_STRING && args[1].kind == VALUE_STRING &&
         !regex_compile(args[0].text, &regex, &refused) && refused.kind == ERR_INVALID) {
         *ret = value_bool(false);
