@@ -89,9 +89,19 @@ static bool collect_extract(const struct external_secret_data_from *from,
                      SV_ARG(sv_first(read->key, SHOWN_BYTES))));
 }
 
+/* One remote value may be asked for by as many entries as an ExternalSecret has room for, and all
+ * of them are held until the last is there. */
+static bool count_bytes(size_t more, size_t *bytes, struct err *err)
+{
+    *bytes += more;
+    return *bytes <= LIMIT_REMOTE_BYTES ||
+           err_set(err, ERR_TOO_BIG, "its values have more than %d bytes together",
+                   LIMIT_REMOTE_BYTES);
+}
+
 /* `*find` is the find of this entry or of a later one. */
 static bool collect_from(const struct external_secret *external_secret, struct plan *plan,
-                         size_t entry, struct plan_find **find, struct data_map *ret,
+                         size_t entry, struct plan_find **find, struct data_map *ret, size_t *bytes,
                          struct err *err)
 {
     const struct external_secret_data_from *from = &external_secret->data_from[entry];
@@ -112,7 +122,7 @@ static bool collect_from(const struct external_secret *external_secret, struct p
             return missing;
         }
     }
-    if (!shape_map(from, &map, err)) {
+    if (!shape_map(from, &map, err) || !count_bytes(data_map_bytes(&map), bytes, err)) {
         return false;
     }
     data_map_merge(ret, &map);
@@ -120,7 +130,7 @@ static bool collect_from(const struct external_secret *external_secret, struct p
 }
 
 static bool collect_data(const struct external_secret *external_secret, struct plan *plan,
-                         size_t entry, struct data_map *ret, struct err *err)
+                         size_t entry, struct data_map *ret, size_t *bytes, struct err *err)
 {
     const struct external_secret_data *data = &external_secret->data[entry];
     const struct remote_read *read = &plan->reads[plan->read_of_data[entry]];
@@ -137,6 +147,9 @@ static bool collect_data(const struct external_secret *external_secret, struct p
     if (!taken || !finish_value(data->decoding, data->null_bytes_fail, &value, err)) {
         return err_wrap(err, "data key %.*s", SV_ARG(sv_first(data->secret_key, SHOWN_BYTES)));
     }
+    if (!count_bytes(data->secret_key.len + value.bytes.len, bytes, err)) {
+        return false;
+    }
     data_map_put(ret, data->secret_key, &value);
     return true;
 }
@@ -145,17 +158,18 @@ bool plan_collect(const struct external_secret *external_secret, struct plan *pl
                   struct data_map *ret, struct err *err)
 {
     struct plan_find *find = plan->finds;
+    size_t bytes = 0;
     free(plan->missing);
     plan->missing_count = 0;
     plan->missing = mem_alloc_array(external_secret->data_from_count + external_secret->data_count,
                                     sizeof *plan->missing);
     for (size_t i = 0; i < external_secret->data_from_count; i++) {
-        if (!collect_from(external_secret, plan, i, &find, ret, err)) {
+        if (!collect_from(external_secret, plan, i, &find, ret, &bytes, err)) {
             return err_wrap(err, "spec.dataFrom[%zu]", i);
         }
     }
     for (size_t i = 0; i < external_secret->data_count; i++) {
-        if (!collect_data(external_secret, plan, i, ret, err)) {
+        if (!collect_data(external_secret, plan, i, ret, &bytes, err)) {
             return err_wrap(err, "spec.data[%zu]", i);
         }
     }

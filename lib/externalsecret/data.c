@@ -133,6 +133,15 @@ bool data_map_equal(const struct data_map *a, const struct data_map *b)
     return equal;
 }
 
+size_t data_map_bytes(const struct data_map *map)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < map->count; i++) {
+        bytes += map->entries[i].key.len + map->entries[i].value.bytes.len;
+    }
+    return bytes;
+}
+
 bool data_map_check_size(const struct data_map *map, struct err *err)
 {
     size_t bytes = 0;

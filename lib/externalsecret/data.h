@@ -37,6 +37,8 @@ MUST_CHECK bool data_map_put_json(struct data_map *map, const struct json *data,
 
 /* The same keys with the same values. */
 bool data_map_equal(const struct data_map *a, const struct data_map *b);
+/* Of keys and values together. */
+size_t data_map_bytes(const struct data_map *map);
 /* ERR_TOO_BIG over LIMIT_SECRET_DATA_BYTES of values together. */
 MUST_CHECK bool data_map_check_size(const struct data_map *map, struct err *err);
 /* External Secrets Operator's data-hash (0.16.2 and later): SHA3-224 over Go's print of the map,

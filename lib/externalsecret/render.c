@@ -23,6 +23,7 @@ void rendered_done(struct rendered *rendered)
 struct rendering {
     const struct render_input *input;
     struct rendered *ret;
+    size_t *bytes; /* of all that has been rendered, also what was replaced since */
     struct err *err;
 };
 
@@ -59,6 +60,19 @@ static enum template_verdict render_text(const struct rendering *rendering, stru
     return verdict;
 }
 
+/* Each text has a ceiling of its own, and there may be thousands of them. */
+static bool put(const struct rendering *rendering, struct data_map *map, struct str_view key,
+                struct secret_buf *value)
+{
+    *rendering->bytes += key.len + value->bytes.len;
+    if (*rendering->bytes > LIMIT_REMOTE_BYTES) {
+        return err_set(rendering->err, ERR_TOO_BIG,
+                       "its templates render more than %d bytes together", LIMIT_REMOTE_BYTES);
+    }
+    data_map_put(map, key, value);
+    return true;
+}
+
 /* `key` stays, the text is the template of its value. */
 static enum template_verdict render_value(const struct rendering *rendering, struct str_view key,
                                           struct str_view text, enum decoding_strategy decoding,
@@ -69,30 +83,26 @@ static enum template_verdict render_value(const struct rendering *rendering, str
     if (verdict != TEMPLATE_FINE) {
         return verdict;
     }
-    if (!decode_value(decoding, &value, rendering->err)) {
-        return TEMPLATE_BROKEN;
-    }
-    data_map_put(map, key, &value);
-    return TEMPLATE_FINE;
+    return decode_value(decoding, &value, rendering->err) && put(rendering, map, key, &value)
+               ? TEMPLATE_FINE
+               : TEMPLATE_BROKEN;
 }
 
 /* A member of the YAML: what Go puts into a map[string]string, where null is no text at all. */
-static bool take_member(const struct json *member, enum decoding_strategy decoding,
-                        struct data_map *map, struct err *err)
+static bool take_member(const struct rendering *rendering, const struct json *member,
+                        enum decoding_strategy decoding, struct data_map *map)
 {
     CLEANUP(secret_buf_done) struct secret_buf value = {0};
     secret_buf_init(&value, LIMIT_SECRET_DATA_BYTES);
     secret_buf_add(&value, json_string(member));
-    if (!decode_value(decoding, &value, err)) {
-        return false;
-    }
-    data_map_put(map, json_key(member), &value);
-    return true;
+    return decode_value(decoding, &value, rendering->err) &&
+           put(rendering, map, json_key(member), &value);
 }
 
-static bool take_yaml(struct str_view text, enum decoding_strategy decoding, struct data_map *map,
-                      struct err *err)
+static bool take_yaml(const struct rendering *rendering, struct str_view text,
+                      enum decoding_strategy decoding, struct data_map *map)
 {
+    struct err *err = rendering->err;
     const struct json_limits limits = {.max_nodes = YAML_NODES, .max_depth = YAML_DEPTH};
     CLEANUP(yaml11_doc_done) struct yaml11_doc doc = {0};
     const struct json *root = NULL;
@@ -100,7 +110,7 @@ static bool take_yaml(struct str_view text, enum decoding_strategy decoding, str
         return err_wrap(err, "what it renders is no YAML map of keys and texts");
     }
     JSON_FOR_EACH (member, root) {
-        if (!take_member(member, decoding, map, err)) {
+        if (!take_member(rendering, member, decoding, map)) {
             return false;
         }
     }
@@ -113,8 +123,7 @@ static enum template_verdict render_map(const struct rendering *rendering, struc
 {
     CLEANUP(secret_buf_done) struct secret_buf yaml = {0};
     enum template_verdict verdict = render_text(rendering, text, &yaml);
-    if (verdict == TEMPLATE_FINE &&
-        !take_yaml(secret_buf_view(&yaml), decoding, map, rendering->err)) {
+    if (verdict == TEMPLATE_FINE && !take_yaml(rendering, secret_buf_view(&yaml), decoding, map)) {
         return TEMPLATE_BROKEN;
     }
     return verdict;
@@ -136,8 +145,15 @@ static enum template_verdict render_item(const struct rendering *rendering,
     }
     struct data_map *map = map_of(rendering->ret, from->target);
     struct str_view text = secret_buf_view(&entry->value);
-    return item->keys_and_values ? render_map(rendering, text, from->decoding, map)
-                                 : render_value(rendering, item->key, text, from->decoding, map);
+    enum template_verdict verdict =
+        item->keys_and_values ? render_map(rendering, text, from->decoding, map)
+                              : render_value(rendering, item->key, text, from->decoding, map);
+    if (verdict != TEMPLATE_FINE && from->kind == TEMPLATE_FROM_SECRET) {
+        /* Names in it may be quoted, and here they are of a value. */
+        (void)err_set(rendering->err, rendering->err->kind,
+                      "the template in it is no good, or cannot be rendered");
+    }
+    return verdict;
 }
 
 static enum template_verdict render_object(const struct rendering *rendering,
@@ -242,7 +258,8 @@ enum template_verdict render(const struct render_input *input, struct rendered *
                              struct err *err)
 {
     const struct external_secret *external_secret = input->external_secret;
-    const struct rendering rendering = {.input = input, .ret = ret, .err = err};
+    size_t bytes = 0;
+    const struct rendering rendering = {.input = input, .ret = ret, .bytes = &bytes, .err = err};
     if (!external_secret->has_template) {
         data_map_copy(input->fetched, &ret->data);
         copy_pairs(external_secret->labels, external_secret->label_count, &ret->labels);

@@ -167,10 +167,18 @@ static const struct {
      "spec.target.template.templateFrom[0]: items[0].key other: ConfigMap texts has no such key"},
     {"'template':{'templateFrom':[{'secret':{'name':'texts','items':[{'key':'key'}]}}]}",
      "{{ if .a }}", TEMPLATE_BROKEN, ERR_INVALID,
-     "spec.target.template.templateFrom[0]: items[0].key key: line 1"},
+     "spec.target.template.templateFrom[0]: items[0].key key: the template in it "},
+    {"'template':{'templateFrom':[{'secret':{'name':'texts','items':[{'key':'key'}]}}]}",
+     "{{ hunter2 }}", TEMPLATE_BROKEN, ERR_INVALID,
+     "spec.target.template.templateFrom[0]: items[0].key key: the template in it "},
+    {"'template':{'data':{'x':'{{repeat 1048000 .a}}','y':'{{repeat 1048000 .a}}',"
+     "'z1':'{{repeat 1048000 .a}}','z2':'{{repeat 1048000 .a}}','z3':'{{repeat 1048000 .a}}',"
+     "'z4':'{{repeat 1048000 .a}}','z5':'{{repeat 1048000 .a}}','z6':'{{repeat 1048000 .a}}',"
+     "'z7':'{{repeat 1048000 .a}}'}}",
+     NULL, TEMPLATE_BROKEN, ERR_TOO_BIG, "spec.target.template.data[z"},
     {"'template':{'templateFrom':[{'secret':{'name':'texts','items':[{'key':'key'}]}}]}",
      "{{ uuidv4 }}", TEMPLATE_FOREIGN, ERR_INVALID,
-     "spec.target.template.templateFrom[0]: items[0].key key: line 1"},
+     "spec.target.template.templateFrom[0]: items[0].key key: the template in it "},
     {"'template':{'type':'bootstrap.kubernetes.io/token'}", NULL, TEMPLATE_BROKEN, ERR_DENIED,
      "spec.target.template.type: "},
     {"'template':{'type':'kubernetes.io/service-account-token','templateFrom':[{'target':"
