@@ -243,16 +243,22 @@ static bool has_status(struct clients *clients, const struct store *store, int64
            json_first(json_path(object.json, "status", "conditions", NULL)) != NULL;
 }
 
-/* The next of ten turns within the time that a validation is good for. */
+/* The next of ten turns within the time that a validation is good for. Holds the mutex. */
+static int64_t next_share_ms(struct store_validator *validator)
+{
+    int64_t share = 1 + validator->spread++ % 10;
+    return STORE_VALID_MS / 10 * share;
+}
+
 static int64_t later(struct store_validator *validator, const struct store *store)
 {
     pthread_mutex_lock(&validator->mutex);
     struct record *record = find_record(validator, store);
     record->begun = false;
     record->generation = store->generation;
-    int64_t share = 1 + validator->spread++ % 10;
+    int64_t delay_ms = next_share_ms(validator);
     pthread_mutex_unlock(&validator->mutex);
-    return STORE_VALID_MS / 10 * share;
+    return delay_ms;
 }
 
 static bool is_first_look(struct store_validator *validator, const struct store *store)
@@ -261,6 +267,13 @@ static bool is_first_look(struct store_validator *validator, const struct store 
     bool first = find_record(validator, store)->generation < 0;
     pthread_mutex_unlock(&validator->mutex);
     return first;
+}
+
+static void give_turn_back(struct store_validator *validator, const struct store *store)
+{
+    pthread_mutex_lock(&validator->mutex);
+    find_record(validator, store)->begun = false;
+    pthread_mutex_unlock(&validator->mutex);
 }
 
 static void run(void *argument, void *thread_context)
@@ -277,6 +290,8 @@ static void run(void *argument, void *thread_context)
         } else {
             validate_and_say(validator, clients, store);
         }
+    } else {
+        give_turn_back(validator, store);
     }
     store_release(store);
 }
@@ -299,13 +314,6 @@ static bool take_turn(struct store_validator *validator, const struct store *sto
     record->begun = true;
     pthread_mutex_unlock(&validator->mutex);
     return free_to_begin;
-}
-
-static void give_turn_back(struct store_validator *validator, const struct store *store)
-{
-    pthread_mutex_lock(&validator->mutex);
-    find_record(validator, store)->begun = false;
-    pthread_mutex_unlock(&validator->mutex);
 }
 
 static void begin(struct store_validator *validator, struct store *store)
@@ -372,6 +380,16 @@ void store_validator_changed(struct store_validator *validator, bool cluster,
     store_release(store);
 }
 
+/* What was due while another led has been dropped. */
+static void plan_again(struct store_validator *validator, const struct store *store)
+{
+    pthread_mutex_lock(&validator->mutex);
+    bool new = find_record(validator, store)->generation != store->generation;
+    int64_t delay_ms = new ? 0 : next_share_ms(validator);
+    pthread_mutex_unlock(&validator->mutex);
+    plan(validator, store, delay_ms);
+}
+
 void store_validator_look_at_all(struct store_validator *validator)
 {
     CLEANUP(world_list_done) struct world_list all = {0};
@@ -380,6 +398,6 @@ void store_validator_look_at_all(struct store_validator *validator)
     }
     world_stores(validator->options.world, &all);
     for (size_t i = 0; i < all.count; i++) {
-        plan_if_new(validator, all.items[i]);
+        plan_again(validator, all.items[i]);
     }
 }

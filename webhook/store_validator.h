@@ -3,9 +3,10 @@
  * the controller, on the leader (external-secrets.md §3.7).
  *
  * A store is validated when its spec is new or has changed and every five minutes from then on; at
- * a start those that have a status already have their turn within the first five minutes, one after
- * the other. Nothing is read of a store but credentials. One that names namespaces only by who uses
- * it cannot be asked for itself and counts as valid. Any thread. */
+ * a start those that have a status already, and when this replica leads again those that it has
+ * validated before, have their turn within the first five minutes, one after the other. Nothing is
+ * read of a store but credentials. One that names namespaces only by who uses it cannot be asked
+ * for itself and counts as valid. Any thread. */
 #ifndef WEBHOOK_STORE_VALIDATOR_H
 #define WEBHOOK_STORE_VALIDATOR_H
 
