@@ -103,6 +103,20 @@ def test_beside_the_operator(helm: Helm) -> None:
     assert {"--external-secrets-controller=eso", "--head-start=3s"} <= set(only["args"])
 
 
+def test_values_of_an_earlier_release(helm: Helm) -> None:
+    """With --reuse-values the values that are new have no default."""
+    manifests = helm.render(
+        {
+            "externalSecrets": {"controller": "eso", "headStart": None},
+            "crds": {"install": True, "serveV1beta1": None},
+        }
+    )
+    (only,) = manifests.one("Deployment")["spec"]["template"]["spec"]["containers"]
+    assert "--head-start=1s" in only["args"]
+    for item in manifests.kind("CustomResourceDefinition"):
+        assert [version["served"] for version in item["spec"]["versions"]] == [True, True]
+
+
 def test_service_account_of_somebody_else(helm: Helm) -> None:
     manifests = helm.render({"serviceAccount": {"create": False, "name": "account"}})
     assert manifests.kind("ServiceAccount") == []
