@@ -59,6 +59,18 @@ def test_no_operation_is_left_open(default: Manifests) -> None:
     }
 
 
+def test_what_an_external_secret_controls_needs_no_label(helm: Helm) -> None:
+    manifests = helm.render({"externalSecrets": {"controller": "keyturn"}})
+    policy = manifests.one(POLICY, "keyturn-self-secrets")
+    rules = {item["message"]: item["expression"] for item in policy["spec"]["validations"]}
+    (delete,) = (rule for message, rule in rules.items() if "may delete only" in message)
+    assert "size(variables.oldOwners) == 1" in delete
+    assert "oldLabel" not in delete
+    (change,) = (rule for message, rule in rules.items() if "may change no value" in message)
+    same = "(size(variables.oldOwners) == 1 && variables.owners == variables.oldOwners)"
+    assert f"variables.oldLabel == 'true' || {same} ||" in " ".join(change.split())
+
+
 def test_each_refusal_says_why(default: Manifests) -> None:
     for policy in default.kind(POLICY):
         for validation in policy["spec"]["validations"]:

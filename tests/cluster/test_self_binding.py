@@ -294,6 +294,14 @@ SECRETS_DENIED = {
     "of-another-controller": Request(
         "PUT", f"{SECRETS}/controlled", secret("controlled", owners=(EXTERNAL_SECRET,))
     ),
+    "of-another-without-label": Request(
+        "PUT",
+        f"{SECRETS}/relabelled",
+        secret("relabelled", owners=(owner("other"),), value=b"other"),
+    ),
+    "of-another-without-label-for-nobody": Request(
+        "PUT", f"{SECRETS}/relabelled", secret("relabelled", owners=(), value=b"other")
+    ),
     "unlabelled": Request("POST", SECRETS, secret("new", managed=False)),
     "delete-a-users": Request("DELETE", f"{SECRETS}/users"),
     "delete-own": Request("DELETE", f"{OWN_SECRETS}/keyturn-certificate"),
@@ -508,6 +516,8 @@ def make_objects(admin: Api) -> None:
         (SECRETS, plain_secret("users")),
         (SECRETS, secret("managed")),
         (SECRETS, secret("leavable")),
+        (SECRETS, secret("leavable-too", managed=False)),
+        (SECRETS, secret("relabelled", managed=False)),
         (SECRETS, secret("orphan", owners=())),
         (SECRETS, secret("controlled", managed=False, owners=(owner("x", "Certificate"),))),
         (f"{OPERATOR}/secretstores", store("store")),
@@ -658,8 +668,16 @@ def test_s66_secret_of_nobody(users: Users) -> None:
     assert set(body["data"]) == {"key", "more"}
 
 
-def test_s66_secret_of_an_external_secret_may_be_deleted(users: Users) -> None:
-    Request("DELETE", f"{SECRETS}/leavable").expect(200, users.keyturn)
+def test_s66_secret_of_an_external_secret_that_lost_its_label(users: Users) -> None:
+    Request("POST", SECRETS, secret("unlabelled", managed=False)).expect(201, users.admin)
+    rotated = Request("PUT", f"{SECRETS}/unlabelled", secret("unlabelled", value=b"rotated"))
+    body = rotated.expect(200, users.keyturn)
+    assert base64.b64decode(body["data"]["key"]) == b"rotated"
+
+
+@pytest.mark.parametrize("name", ["leavable", "leavable-too"])
+def test_s66_secret_of_an_external_secret_may_be_deleted(users: Users, name: str) -> None:
+    Request("DELETE", f"{SECRETS}/{name}").expect(200, users.keyturn)
 
 
 def test_s66_status_of_external_secrets_and_stores(users: Users) -> None:
