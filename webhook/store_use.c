@@ -23,11 +23,18 @@ bool store_use_is_known(struct world *world, const struct external_secret *exter
 
 bool store_use_is_others(struct world *world, const struct external_secret *external_secret)
 {
-    struct store *store = NULL;
-    struct err err = {0};
-    enum store_access access = world_store_for(world, external_secret, NULL, &store, &err);
-    store_release(store);
-    return access == STORE_REFUSED && err.kind == ERR_INVALID;
+    struct store_walk walk = {.external_secret = external_secret};
+    struct store_ref ref;
+    while (store_walk_next(&walk, &ref)) {
+        struct store *store = NULL;
+        struct err err = {0};
+        enum store_access access = world_store_for(world, external_secret, &ref, &store, &err);
+        store_release(store);
+        if (access == STORE_REFUSED && err.kind == ERR_INVALID) {
+            return true;
+        }
+    }
+    return false;
 }
 
 char *store_use_basis(struct world *world, const struct external_secret *external_secret)

@@ -14,7 +14,7 @@ bool store_use_is_known(struct world *world, const struct external_secret *exter
  * whether it may be used: what is made from it before one of them changed is another thing. A
  * store's status changes nothing. The caller frees. */
 char *store_use_basis(struct world *world, const struct external_secret *external_secret);
-/* Its own store is another controller's, and so is it. */
+/* One of them is another controller's, and so is it. */
 bool store_use_is_others(struct world *world, const struct external_secret *external_secret);
 /* Whether this store is one of them; `namespace` means nothing for a ClusterSecretStore. */
 bool store_use_has(const struct external_secret *external_secret, bool cluster,
