@@ -339,16 +339,16 @@ static void plan_now_known(struct applier *applier, struct str_view namespace, s
 void applier_secret_changed(struct applier *applier, struct str_view namespace,
                             struct str_view name)
 {
+    CLEANUP(world_list_done) struct world_list all = {0};
     if (!controls(applier)) {
         return;
     }
-    struct external_secret *external_secret =
-        world_describing(applier->options.world, namespace, name);
-    if (external_secret) {
+    world_describing_all(applier->options.world, namespace, name, &all);
+    for (size_t i = 0; i < all.count; i++) {
+        const struct external_secret *external_secret = all.items[i];
         progress_target_changed(&applier->progress, namespace, external_secret->name);
         plan_turn(applier, external_secret, delay_after(applier, WORLD_SECRETS));
     }
-    external_secret_release(external_secret);
 }
 
 void applier_remote_changed(struct applier *applier, struct str_view namespace,

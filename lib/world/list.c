@@ -52,6 +52,23 @@ void world_workloads_of(struct world *world, struct str_view namespace, struct s
     world_unlock(world);
 }
 
+void world_describing_all(struct world *world, struct str_view namespace,
+                          struct str_view secret_name, struct world_list *ret)
+{
+    char text[WORLD_KEY_BYTES];
+    struct str_view key = world_key(text, namespace, secret_name);
+    *ret = (struct world_list){.release = release_external_secret};
+    world_lock(world);
+    const struct name_set *set = name_index_find(&world->targets, key);
+    for (uint32_t i = 0; set && i < set->count; i++) {
+        struct external_secret *external_secret = set->items[i];
+        if (!external_secret->deleting) {
+            world_list_add(ret, external_secret_retain(external_secret));
+        }
+    }
+    world_unlock(world);
+}
+
 void world_pods(struct world *world, struct world_list *ret)
 {
     size_t position = 0;

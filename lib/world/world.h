@@ -130,6 +130,9 @@ void world_list_done(struct world_list *list);
 /* Workloads that refer to the Secret, found through the index from Secret names to workloads. */
 void world_workloads_of(struct world *world, struct str_view namespace, struct str_view secret_name,
                         struct world_list *ret);
+/* ExternalSecrets whose target is this Secret, not being deleted, in no order. */
+void world_describing_all(struct world *world, struct str_view namespace,
+                          struct str_view secret_name, struct world_list *ret);
 /* All unbound Pods; all workloads; all ExternalSecrets; all stores of both kinds. */
 void world_pods(struct world *world, struct world_list *ret);
 void world_workloads(struct world *world, struct world_list *ret);

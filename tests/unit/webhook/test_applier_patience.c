@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a store that does not answer costs others, and what requests and refreshes share. */
+/* What a store that does not answer costs others, what requests and refreshes share, and
+ * what wakes those that share a target. */
 #include "check_main.h"
 
 #include <fcntl.h>
@@ -69,13 +70,14 @@ static void put_store(void)
     json_text_done(&json);
 }
 
-static void put_external_secret(const char *name, const char *creation_policy)
+static void put_external_secret(const char *name, const char *target, const char *creation_policy)
 {
     struct json_text json = quoted_json(
         "{'metadata':{'namespace':'n','name':'%s','uid':'u-%s','resourceVersion':'1',"
         "'generation':1},'spec':{'secretStoreRef':{'name':'store'},'refreshInterval':'1h',"
-        "'target':{'creationPolicy':'%s'},'data':[{'secretKey':'k','remoteRef':{'key':'r'}}]}}",
-        name, name, creation_policy);
+        "'target':{'name':'%s','creationPolicy':'%s'},"
+        "'data':[{'secretKey':'k','remoteRef':{'key':'r'}}]}}",
+        name, name, target, creation_policy);
     struct external_secret *decoded = NULL;
     struct err err = {0};
     ck_assert_msg(external_secret_decode(json.root, &decoded, &err), "%s", err.message);
@@ -83,10 +85,15 @@ static void put_external_secret(const char *name, const char *creation_policy)
     json_text_done(&json);
 }
 
+static void carry_out_into(const char *name, const char *target)
+{
+    put_external_secret(name, target, "Owner");
+    applier_external_secret_changed(applier, SV("n"), sv_of(name));
+}
+
 static void carry_out(const char *name)
 {
-    put_external_secret(name, "Owner");
-    applier_external_secret_changed(applier, SV("n"), sv_of(name));
+    carry_out_into(name, name);
 }
 
 static void await(atomic_uint *counter, unsigned count)
@@ -209,7 +216,7 @@ START_TEST(what_a_request_is_told_at_once_is_no_result_of_a_refresh)
     pthread_mutex_lock(&api.mutex);
     api.asked = hold_from_the_second;
     pthread_mutex_unlock(&api.mutex);
-    put_external_secret("a", "Merge");
+    put_external_secret("a", "a", "Merge");
     ck_assert(flights_join(flights, &waiter, names, 1, true,
                            clock_monotonic_ms(clock_system()) + API_PATIENCE_MS));
     api_await("GET", "/secrets/", 2);
@@ -223,6 +230,26 @@ START_TEST(what_a_request_is_told_at_once_is_no_result_of_a_refresh)
 }
 END_TEST
 
+/* What failed for good because of its Secret is tried again when that changes, and not before. */
+START_TEST(all_that_share_a_target_hear_of_its_change)
+{
+    pthread_mutex_lock(&api.mutex);
+    api_set("GET", "/secrets/", 200,
+            "{'metadata':{'namespace':'n','name':'t','uid':'u','resourceVersion':'2',"
+            "'ownerReferences':[{'apiVersion':'external-secrets.io/v1','kind':'ExternalSecret',"
+            "'name':'other','uid':'u-other','controller':true}]}}");
+    pthread_mutex_unlock(&api.mutex);
+    carry_out_into("a", "t");
+    carry_out_into("b", "t");
+    api_await("PATCH", "/status?", 2);
+    /* There is one worker: when this one is done, it is known of both that they failed. */
+    carry_out("c");
+    api_await("PATCH", "/status?", 3);
+    applier_secret_changed(applier, SV("n"), SV("t"));
+    api_await("PATCH", "/status?", 5);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("applier_patience");
@@ -232,6 +259,7 @@ Suite *suite(void)
     tcase_add_test(tcase, reading_ahead_leaves_time_for_what_it_is_for);
     tcase_add_test(tcase, a_silent_store_is_not_read_ahead);
     tcase_add_test(tcase, what_a_request_is_told_at_once_is_no_result_of_a_refresh);
+    tcase_add_test(tcase, all_that_share_a_target_hear_of_its_change);
     suite_add_tcase(suite, tcase);
     return suite;
 }

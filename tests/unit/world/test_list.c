@@ -100,6 +100,28 @@ START_TEST(a_relist_forgets_users_too)
 }
 END_TEST
 
+START_TEST(every_external_secret_of_a_target_that_is_not_being_deleted)
+{
+    const char *deleting = ",'deletionTimestamp':'2026-01-01T00:00:00Z'";
+    world_put_external_secret(world, make_external_secret("shop", "a", "db", "", ""));
+    world_put_external_secret(world, make_external_secret("shop", "b", "db", "", ""));
+    world_put_external_secret(world, make_external_secret("shop", "c", "db", deleting, ""));
+    world_put_external_secret(world, make_external_secret("shop", "d", "tls", "", ""));
+    world_put_external_secret(world, make_external_secret("other", "e", "db", "", ""));
+    CLEANUP(world_list_done) struct world_list list;
+    world_describing_all(world, SV("shop"), SV("db"), &list);
+    ck_assert_uint_eq(list.count, 2);
+    const struct external_secret *one = list.items[0];
+    const struct external_secret *two = list.items[1];
+    bool in_order = sv_compare(one->name, two->name) < 0;
+    ck_assert(sv_is((in_order ? one : two)->name, "a"));
+    ck_assert(sv_is((in_order ? two : one)->name, "b"));
+    CLEANUP(world_list_done) struct world_list none;
+    world_describing_all(world, SV("shop"), SV("none"), &none);
+    ck_assert_uint_eq(none.count, 0);
+}
+END_TEST
+
 START_TEST(lists_every_record_of_a_kind)
 {
     char name[16];
@@ -150,6 +172,7 @@ Suite *suite(void)
     tcase_add_test(tcase, the_index_follows_what_changes);
     tcase_add_test(tcase, many_references_to_one_secret_are_one_use);
     tcase_add_test(tcase, a_relist_forgets_users_too);
+    tcase_add_test(tcase, every_external_secret_of_a_target_that_is_not_being_deleted);
     tcase_add_test(tcase, lists_every_record_of_a_kind);
     tcase_add_test(tcase, an_empty_list_has_nothing);
     suite_add_tcase(suite, tcase);
