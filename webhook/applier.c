@@ -531,6 +531,7 @@ static void conclude_run(const struct background *background, struct clients *cl
         .failed = conclusion.failed,
         .final = conclusion.final,
         .left_absent = status_leaves_absent(conclusion.end),
+        .kept = conclusion.end == STATUS_RETAINED,
         .target = background->run.secret,
         .start_ms = background->start_ms,
         .now_ms = now_ms(applier),

@@ -16,6 +16,7 @@ struct record {
     char version[DUE_VERSION_BYTES]; /* of the object then */
     int64_t refresh_ms;              /* when it last went well; 0: not in this process */
     bool left_absent;
+    bool kept;
     bool hurried;
     bool begun;
     uint64_t target_version; /* resourceVersion of the Secret then; 0: there is none to wait for */
@@ -93,7 +94,8 @@ static struct due_last last_of(const struct record *record,
     if (is_known(record) && record->refresh_ms >= status->refresh_ms && record->refresh_ms) {
         return (struct due_last){.version = sv_of(record->version),
                                  .refresh_ms = record->refresh_ms,
-                                 .left_absent = record->left_absent};
+                                 .left_absent = record->left_absent,
+                                 .kept = record->kept};
     }
     bool absent = sv_is(status->reason, status_reason(STATUS_DELETED)) ||
                   sv_is(status->reason, status_reason(STATUS_TARGET_MISSING));
@@ -255,6 +257,7 @@ void progress_note(struct progress *progress, const struct external_secret *exte
     } else {
         record->refresh_ms = result->start_ms;
         record->left_absent = result->left_absent;
+        record->kept = result->kept;
     }
     record->noted_ms = result->now_ms;
     if (!result->target || !sv_to_u64(result->target->resource_version, &record->target_version)) {

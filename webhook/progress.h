@@ -62,6 +62,7 @@ struct progress_result {
     bool failed;
     bool final;                  /* trying again is of no use before something changes */
     bool left_absent;            /* there is to be no Secret */
+    bool kept;                   /* what there is stays as it was found */
     const struct secret *target; /* as it was written or found; NULL: there is none */
     int64_t start_ms;            /* since 1970 */
     int64_t now_ms;              /* monotonic */

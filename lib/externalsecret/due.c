@@ -73,7 +73,7 @@ bool due_target_is_valid(const struct due_input *input)
     if (!input->target) {
         return !makes_secret(external_secret) || input->last.left_absent;
     }
-    return input->target->managed && input->target->data_hash_valid;
+    return input->last.kept || (input->target->managed && input->target->data_hash_valid);
 }
 
 static bool was_carried_out(const struct due_input *input)

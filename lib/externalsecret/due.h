@@ -29,6 +29,7 @@ struct due_last {
     struct str_view version; /* empty: never carried out */
     int64_t refresh_ms;      /* since 1970; 0: never */
     bool left_absent;        /* there was to be no Secret: one that is missing is no fault */
+    bool kept; /* nothing was written, and a Secret left as it was: that is no fault */
 };
 
 struct due_input {
@@ -46,7 +47,7 @@ int64_t due_in_ms(const struct due_input *input);
 
 /* Whether the Secret is as its last write left it: the operator's label, and the data-hash of the
  * data. With creationPolicy Orphan it always counts as that, and with None and Merge a missing one
- * does. What is not known is taken for valid. */
+ * does, and whatever was kept does when it is there. What is not known is taken for valid. */
 bool due_target_is_valid(const struct due_input *input);
 
 /* Between the tries after so many failures in a row (at least 1): 1 s, 2 s, 4 s ... 7 min. */

@@ -157,6 +157,28 @@ START_TEST(a_target_that_was_to_be_absent_is_no_fault)
 }
 END_TEST
 
+/* Whatever is wrong with it, carrying it out again would keep it again. */
+START_TEST(a_target_that_was_kept_is_no_fault)
+{
+    target.managed = false;
+    target.data_hash_valid = false;
+    ck_assert_int_eq(due_in_ms(&input), 0);
+    input.last.kept = true;
+    ck_assert_int_eq(due_in_ms(&input), HOUR_MS - HOUR_MS / 4);
+    input.last.version = SV("1-other");
+    ck_assert_int_eq(due_in_ms(&input), 0);
+}
+END_TEST
+
+/* That it is kept says nothing about one that is not there. */
+START_TEST(a_target_that_is_missing_was_not_kept)
+{
+    input.target = NULL;
+    input.last.kept = true;
+    ck_assert_int_eq(due_in_ms(&input), 0);
+}
+END_TEST
+
 START_TEST(failures_move_the_tries_apart_up_to_seven_minutes)
 {
     ck_assert_int_eq(due_backoff_ms(1), 1000);
@@ -179,6 +201,8 @@ Suite *suite(void)
     tcase_add_loop_test(tcase, a_target_that_is_not_as_it_was_left_is_due, 0, ARRAY_LEN(targets));
     tcase_add_test(tcase, a_target_that_is_not_known_is_no_fault);
     tcase_add_test(tcase, a_target_that_was_to_be_absent_is_no_fault);
+    tcase_add_test(tcase, a_target_that_was_kept_is_no_fault);
+    tcase_add_test(tcase, a_target_that_is_missing_was_not_kept);
     tcase_add_test(tcase, failures_move_the_tries_apart_up_to_seven_minutes);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -221,6 +221,24 @@ START_TEST(a_watch_that_lags_says_nothing_about_the_target)
 }
 END_TEST
 
+START_TEST(a_target_that_was_kept_has_its_turn_at_the_interval)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "1h", "");
+    struct secret edited = {.managed = true, .resource_version = SV("7")};
+    struct progress_question question = question_at(one, 1000);
+    struct progress_result result = success();
+    question.target = &edited;
+    progress_note(&progress, one, &result);
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
+    result.kept = true;
+    progress_note(&progress, one, &result);
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), HOUR_MS - 1000);
+    result.kept = false;
+    progress_note(&progress, one, &result);
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
+}
+END_TEST
+
 START_TEST(a_changed_annotation_forces_once_in_ten_seconds)
 {
     CLEANUP(release) struct external_secret *first = make("one", "1h", "");
@@ -264,6 +282,7 @@ Suite *suite(void)
     tcase_add_test(tcase, what_is_hurried_meanwhile_has_another_turn);
     tcase_add_test(tcase, what_is_begun_is_not_brought_forward);
     tcase_add_test(tcase, a_watch_that_lags_says_nothing_about_the_target);
+    tcase_add_test(tcase, a_target_that_was_kept_has_its_turn_at_the_interval);
     tcase_add_test(tcase, a_changed_annotation_forces_once_in_ten_seconds);
     suite_add_tcase(suite, tcase);
     return suite;
