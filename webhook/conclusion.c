@@ -46,6 +46,11 @@ static void write_status(const struct conclusion_input *input, struct conclusion
     };
     ret->written =
         status_write(input->client, external_secret, &change, input->deadline_ms, &ret->err);
+    /* What no status says does not outlive this process. */
+    if (!ret->written && ret->err.kind != ERR_MISSING) {
+        ret->failed = true;
+        ret->final = false;
+    }
 }
 
 static void tell(const struct conclusion_input *input, const struct conclusion *conclusion)

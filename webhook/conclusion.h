@@ -26,7 +26,7 @@ struct conclusion_input {
 struct conclusion {
     enum status_end end;
     unsigned orphans_deleted;
-    bool failed;
+    bool failed;  /* or its status could not be written, except that the object is gone */
     bool final;   /* trying again is of no use before something changes */
     bool written; /* the status says so; otherwise `err` says why not */
     struct err err;
