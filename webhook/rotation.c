@@ -295,6 +295,13 @@ static bool look_through_store(struct look *look, const struct store *store,
     return by_name || by_pattern;
 }
 
+/* Once, or by a change of its own: what AWS has anew is not for it. */
+static bool may_be_refreshed(const struct external_secret *external_secret)
+{
+    return external_secret->refresh_policy == REFRESH_PERIODIC &&
+           external_secret->refresh_interval_ms > 0;
+}
+
 static bool look_through(struct look *look, const struct external_secret *external_secret)
 {
     CLEANUP(plan_done) struct plan plan = {0};
@@ -319,7 +326,7 @@ static void look_through_all(struct look *look)
     world_external_secrets(options->world, &all);
     for (size_t i = 0; i < all.count; i++) {
         const struct external_secret *one = all.items[i];
-        if (look_through(look, one)) {
+        if (may_be_refreshed(one) && look_through(look, one)) {
             look->used = true;
             applier_remote_changed(options->applier, one->namespace, one->name);
         }

@@ -231,6 +231,37 @@ START_TEST(only_who_asks_for_that_secret_is_refreshed)
 }
 END_TEST
 
+static const struct {
+    const char *refresh;
+    bool refreshed;
+} refreshes[] = {
+    {"'refreshPolicy':'Periodic'", true},
+    {"'refreshPolicy':'CreatedOnce'", false},
+    {"'refreshPolicy':'OnChange'", false},
+    {"'refreshInterval':'0s'", false},
+};
+
+START_TEST(what_is_carried_out_once_is_not_refreshed)
+{
+    struct json_text json = quoted_json(
+        "{'metadata':{'namespace':'n','name':'a','uid':'u-a','resourceVersion':'1',"
+        "'generation':1},'spec':{'secretStoreRef':{'name':'store'},%s,'data':[" DATA("db") "]}}",
+        refreshes[_i].refresh);
+    struct external_secret *decoded = NULL;
+    struct err err = {0};
+    ck_assert_msg(external_secret_decode(json.root, &decoded, &err), "%s", err.message);
+    (void)world_put_external_secret(scene.world, decoded);
+    json_text_done(&json);
+    put_store(false, "store", "SecretsManager", "");
+    answer("GetSecretValue", 200, SECRET_ANSWER("db", "v2", "'SecretString':'x'"));
+    put_message(LABEL_EVENT(ARN, "db", "v2"));
+    start(QUEUE);
+    await_counted(refreshes[_i].refreshed ? "refreshed" : "unused", 1);
+    ck_assert_str_eq(told_names.data, refreshes[_i].refreshed ? "n/a " : "");
+    ck_assert_uint_eq(api_count("POST", "GetSecretValue"), refreshes[_i].refreshed);
+}
+END_TEST
+
 START_TEST(nothing_is_read_for_who_may_not_use_the_store)
 {
     world_put_store(scene.world, aws_scene_closed_store("store"));
@@ -398,6 +429,7 @@ Suite *suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, a_change_is_read_and_refreshed);
     tcase_add_loop_test(tcase, only_who_asks_for_that_secret_is_refreshed, 0, ARRAY_LEN(names));
+    tcase_add_loop_test(tcase, what_is_carried_out_once_is_not_refreshed, 0, ARRAY_LEN(refreshes));
     tcase_add_test(tcase, nothing_is_read_for_who_may_not_use_the_store);
     tcase_add_test(tcase, each_identity_reads_for_itself);
     tcase_add_test(tcase, one_identity_reads_once_for_all_who_ask);
