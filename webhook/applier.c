@@ -317,7 +317,7 @@ void applier_external_secret_changed(struct applier *applier, struct str_view na
         head_start_forget(&applier->head_start, namespace, name);
     } else if (applier->options.beside) {
         head_start_note(&applier->head_start, external_secret, now_ms(applier));
-    } else if (controls(applier) && external_secret->deleting) {
+    } else if (external_secret->deleting && controls(applier)) {
         plan(applier, namespace, name, 0);
     } else if (controls(applier)) {
         plan_turn(applier, external_secret, delay_after(applier, WORLD_EXTERNAL_SECRETS));
