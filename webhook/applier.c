@@ -427,6 +427,11 @@ static bool world_is_known(const struct applier *applier)
            world_is_synced(world, WORLD_CLUSTER_STORES);
 }
 
+void applier_begin_leading(struct applier *applier)
+{
+    progress_restart(&applier->progress);
+}
+
 void applier_look_at_all(struct applier *applier)
 {
     CLEANUP(world_list_done) struct world_list all = {0};
@@ -469,30 +474,14 @@ static int64_t refresh_age_ms(struct applier *applier,
                : sweep_max_age_ms(external_secret);
 }
 
-/* One of its stores is. */
-static bool is_silent(struct applier *applier, const struct external_secret *external_secret)
-{
-    CLEANUP(plan_done) struct plan wanted = {0};
-    bool silent = false;
-    plan_stores(external_secret, &wanted);
-    for (size_t i = 0; i < wanted.store_count; i++) {
-        struct store *store = NULL;
-        struct err ignored;
-        (void)world_store_for(applier->options.world, external_secret, &wanted.stores[i].ref,
-                              &store, &ignored);
-        silent |= store && store_health_is_silent(&applier->stores, store);
-        store_release(store);
-    }
-    return silent;
-}
-
 /* Those that were read ahead with it have their turn now: none before everything is known. A store
  * that is silent is left to the probe. */
 static void read_ahead_of(struct applier *applier, const struct external_secret *external_secret,
                           const struct errand *errand)
 {
     CLEANUP(world_list_done) struct world_list members = {0};
-    if (!world_is_known(applier) || is_silent(applier, external_secret)) {
+    if (!world_is_known(applier) ||
+        store_use_is_silent(applier->options.world, &applier->stores, external_secret)) {
         return;
     }
     sweep_read_ahead(applier->sweep, external_secret, errand->clients,

@@ -61,6 +61,9 @@ void applier_namespace_changed(struct applier *applier, struct str_view name);
 /* What it asks AWS for has changed there: its turn is now. */
 void applier_remote_changed(struct applier *applier, struct str_view namespace,
                             struct str_view name);
+/* This replica leads from now on: another may have led meanwhile, and what came of it the last time
+ * stands in the objects. To be called before applier_look_at_all(). */
+void applier_begin_leading(struct applier *applier);
 /* This replica leads now, or a table is known now: everything is to be looked at. Does nothing
  * while one of Secrets, ExternalSecrets and stores is not known. */
 void applier_look_at_all(struct applier *applier);

@@ -266,6 +266,24 @@ void progress_note(struct progress *progress, const struct external_secret *exte
     pthread_mutex_unlock(&progress->mutex);
 }
 
+void progress_restart(struct progress *progress)
+{
+    size_t position = 0;
+    struct str_view key;
+    void *value = NULL;
+    pthread_mutex_lock(&progress->mutex);
+    while (table_next(&progress->records, &position, &key, &value)) {
+        struct record *record = value;
+        free(record->basis);
+        record->basis = NULL;
+        record->failures = 0;
+        record->retry_ms = 0;
+        record->target_version = 0;
+        record->refresh_ms = 0;
+    }
+    pthread_mutex_unlock(&progress->mutex);
+}
+
 void progress_forget(struct progress *progress, struct str_view namespace, struct str_view name)
 {
     CLEANUP(buf_done) struct buf key;

@@ -71,6 +71,9 @@ struct progress_result {
 /* It was carried out, as it is in `external_secret`. */
 void progress_note(struct progress *progress, const struct external_secret *external_secret,
                    const struct progress_result *result);
+/* Another may have carried out everything meanwhile: what came of it in this process counts for
+ * nothing any more. What is begun stays begun, and what is hurried has its turn. */
+void progress_restart(struct progress *progress);
 void progress_forget(struct progress *progress, struct str_view namespace, struct str_view name);
 
 #endif

@@ -182,6 +182,7 @@ static void on_leader(void *context, bool leads)
 {
     struct serving *serving = context;
     if (leads) {
+        applier_begin_leading(serving->applier);
         look_at_everything(serving);
     }
 }

@@ -37,6 +37,22 @@ bool store_use_is_others(struct world *world, const struct external_secret *exte
     return false;
 }
 
+bool store_use_is_silent(struct world *world, struct store_health *health,
+                         const struct external_secret *external_secret)
+{
+    struct store_walk walk = {.external_secret = external_secret};
+    struct store_ref ref;
+    bool silent = false;
+    while (store_walk_next(&walk, &ref)) {
+        struct store *store = NULL;
+        struct err ignored;
+        (void)world_store_for(world, external_secret, &ref, &store, &ignored);
+        silent |= store && store_health_is_silent(health, store);
+        store_release(store);
+    }
+    return silent;
+}
+
 char *store_use_basis(struct world *world, const struct external_secret *external_secret)
 {
     struct buf basis;

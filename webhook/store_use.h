@@ -4,6 +4,7 @@
 #ifndef WEBHOOK_STORE_USE_H
 #define WEBHOOK_STORE_USE_H
 
+#include "webhook/store_health.h"
 #include "world/world.h"
 
 /* Each of them is there, or known not to be, and it is known whether it may be used: while stores
@@ -16,6 +17,9 @@ bool store_use_is_known(struct world *world, const struct external_secret *exter
 char *store_use_basis(struct world *world, const struct external_secret *external_secret);
 /* One of them is another controller's, and so is it. */
 bool store_use_is_others(struct world *world, const struct external_secret *external_secret);
+/* One of them has timed out and not answered since. */
+bool store_use_is_silent(struct world *world, struct store_health *health,
+                         const struct external_secret *external_secret);
 /* Whether this store is one of them; `namespace` means nothing for a ClusterSecretStore. */
 bool store_use_has(const struct external_secret *external_secret, bool cluster,
                    struct str_view namespace, struct str_view name);

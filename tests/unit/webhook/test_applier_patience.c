@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a store that does not answer costs others, what requests and refreshes share, and
- * what wakes those that share a target. */
+/* What a store that does not answer costs others, what requests and refreshes share, what wakes
+ * those that share a target, and when what has failed is tried again. */
 #include "check_main.h"
 
 #include <fcntl.h>
@@ -250,6 +250,34 @@ START_TEST(all_that_share_a_target_hear_of_its_change)
 }
 END_TEST
 
+/* Whose it is is found out anew: another may have led when it changed. */
+START_TEST(what_failed_for_good_is_tried_again_by_who_leads_anew)
+{
+    pthread_mutex_lock(&api.mutex);
+    api_set("GET", "/secrets/", 200,
+            "{'metadata':{'namespace':'n','name':'a','uid':'u','resourceVersion':'2',"
+            "'ownerReferences':[{'apiVersion':'external-secrets.io/v1','kind':'ExternalSecret',"
+            "'name':'x','uid':'u-x','controller':true}]}}");
+    pthread_mutex_unlock(&api.mutex);
+    carry_out("a");
+    api_await("PATCH", "/status?", 1);
+    pthread_mutex_lock(&api.mutex);
+    api_set("GET", "/secrets/", 404, "{}");
+    pthread_mutex_unlock(&api.mutex);
+    /* There is one worker: when it is at this, what came of the first has been noted. */
+    carry_out("b");
+    api_await("POST", "/secrets", 1);
+    applier_look_at_all(applier);
+    carry_out("c");
+    api_await("POST", "/secrets", 2);
+    api_await("PATCH", "/status?", 3);
+    ck_assert_uint_eq(api_count("POST", "/secrets"), 2);
+    applier_begin_leading(applier);
+    applier_look_at_all(applier);
+    api_await("POST", "/secrets", 3);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("applier_patience");
@@ -260,6 +288,7 @@ Suite *suite(void)
     tcase_add_test(tcase, a_silent_store_is_not_read_ahead);
     tcase_add_test(tcase, what_a_request_is_told_at_once_is_no_result_of_a_refresh);
     tcase_add_test(tcase, all_that_share_a_target_hear_of_its_change);
+    tcase_add_test(tcase, what_failed_for_good_is_tried_again_by_who_leads_anew);
     suite_add_tcase(suite, tcase);
     return suite;
 }

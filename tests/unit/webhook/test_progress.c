@@ -267,6 +267,40 @@ START_TEST(a_changed_annotation_forces_once_in_ten_seconds)
 }
 END_TEST
 
+/* Another has led meanwhile. */
+START_TEST(after_a_restart_only_the_objects_count)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "1h", "");
+    CLEANUP(release) struct external_secret *begun = make("begun", "1h", "");
+    CLEANUP(release) struct external_secret *hurried = make("hurried", "0s", "");
+    char version[DUE_VERSION_BYTES];
+    struct secret before = {.managed = true, .data_hash_valid = true, .resource_version = SV("6")};
+    struct progress_question question = question_at(one, 0);
+    due_version(one, version);
+    one->status.synced_version = sv_of(version);
+    one->status.refresh_ms = WALL_MS - HOUR_MS / 2;
+    note_success(one);
+    note_failure(one, true);
+    note_success(hurried);
+    progress_begin(&progress, SV("n"), SV("begun"));
+    progress_hurry(&progress, SV("n"), SV("hurried"));
+    ck_assert_int_eq(turn(one, HOUR_MS), INT64_MAX);
+    progress_restart(&progress);
+    ck_assert(!progress_has_failed(&progress, one));
+    ck_assert_int_eq(turn(one, 0), HOUR_MS / 2);
+    question.basis = "another";
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), HOUR_MS / 2);
+    ck_assert_int_eq(turn(begun, 0), INT64_MAX);
+    ck_assert_int_eq(turn(hurried, 0), 0);
+    /* Nor is a Secret waited for that was written before. */
+    note_success(one);
+    progress_restart(&progress);
+    before.data_hash_valid = false;
+    question.target = &before;
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("progress");
@@ -284,6 +318,7 @@ Suite *suite(void)
     tcase_add_test(tcase, a_watch_that_lags_says_nothing_about_the_target);
     tcase_add_test(tcase, a_target_that_was_kept_has_its_turn_at_the_interval);
     tcase_add_test(tcase, a_changed_annotation_forces_once_in_ten_seconds);
+    tcase_add_test(tcase, after_a_restart_only_the_objects_count);
     suite_add_tcase(suite, tcase);
     return suite;
 }
