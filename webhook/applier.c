@@ -259,12 +259,14 @@ static int64_t turn_ms(struct applier *applier, const struct external_secret *ex
     return turn;
 }
 
-/* For the sweep: what waits for a worker goes along as well. */
+/* For the sweep: what waits for a worker goes along as well, what waits after a failure does not.
+ */
 static int64_t due_ms(void *context, const struct external_secret *external_secret)
 {
     struct applier *applier = context;
     int64_t turn = turn_ms(applier, external_secret, true);
-    return turn == INT64_MAX ? INT64_MAX : now_ms(applier) + turn;
+    bool waits = turn > 0 && progress_has_failed(&applier->progress, external_secret);
+    return waits || turn == INT64_MAX ? INT64_MAX : now_ms(applier) + turn;
 }
 
 static int64_t delay_after(struct applier *applier, enum world_table table)
