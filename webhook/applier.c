@@ -639,11 +639,15 @@ static int64_t begin(struct applier *applier, struct external_secret *external_s
     struct background *background = mem_alloc(sizeof *background);
     *background = (struct background){.applier = applier,
                                       .external_secret = external_secret_retain(external_secret)};
+    bool hurried = progress_is_hurried(&applier->progress, external_secret);
     progress_begin(&applier->progress, external_secret->namespace, external_secret->name);
     if (workers_submit(applier->options.workers, carry_out_in_background, background)) {
         return 0;
     }
     progress_end(&applier->progress, external_secret->namespace, external_secret->name);
+    if (hurried) {
+        progress_hurry(&applier->progress, external_secret->namespace, external_secret->name);
+    }
     background_free(background);
     return QUEUE_FULL_MS;
 }
@@ -659,8 +663,10 @@ static int64_t look_turn_ms(struct applier *applier, const struct external_secre
     }
     int64_t wait = 0;
     if (applier->options.beside) {
-        bool hurried = progress_is_hurried(&applier->progress, external_secret);
-        wait = head_start_wait_ms(&applier->head_start, external_secret, hurried, now_ms(applier));
+        /* What has failed is tried again for the same reason. */
+        bool changed = progress_is_hurried(&applier->progress, external_secret) ||
+                       progress_has_failed(&applier->progress, external_secret);
+        wait = head_start_wait_ms(&applier->head_start, external_secret, changed, now_ms(applier));
     }
     return wait > 0 ? wait : turn_ms(applier, external_secret, false);
 }
