@@ -81,9 +81,17 @@ static struct record *find_or_make(struct progress *progress, struct str_view na
     return record;
 }
 
-static bool is_known(const struct record *record)
+/* A basis begins with the uid of what it is of: a predecessor of the same name is another. */
+static bool is_known(const struct record *record, const struct external_secret *external_secret)
 {
-    return record && record->basis;
+    struct str_view basis = record ? sv_of(record->basis) : SV("");
+    struct str_view uid = external_secret->uid;
+    return sv_starts_with(basis, uid) && basis.len > uid.len && basis.data[uid.len] == '/';
+}
+
+static bool has_failed(const struct record *record, const struct external_secret *external_secret)
+{
+    return is_known(record, external_secret) && record->failures > 0;
 }
 
 /* The newer of what this process remembers and what the status says. */
@@ -91,7 +99,8 @@ static struct due_last last_of(const struct record *record,
                                const struct external_secret *external_secret)
 {
     const struct external_secret_status *status = &external_secret->status;
-    if (is_known(record) && record->refresh_ms >= status->refresh_ms && record->refresh_ms) {
+    if (is_known(record, external_secret) && record->refresh_ms >= status->refresh_ms &&
+        record->refresh_ms) {
         return (struct due_last){.version = sv_of(record->version),
                                  .refresh_ms = record->refresh_ms,
                                  .left_absent = record->left_absent,
@@ -107,7 +116,7 @@ static struct due_last last_of(const struct record *record,
 static bool target_is_told(struct record *record, const struct progress_question *question)
 {
     uint64_t version = 0;
-    if (!is_known(record) || record->target_version == 0 ||
+    if (!is_known(record, question->external_secret) || record->target_version == 0 ||
         question->now_ms - record->noted_ms >= WATCH_LAG_MS) {
         return true;
     }
@@ -131,21 +140,22 @@ static int64_t left_of(int64_t at_ms, int64_t now_ms)
 static int64_t turn_ms(struct record *record, const struct progress_question *question)
 {
     char version[DUE_VERSION_BYTES];
-    bool changed = is_known(record) && strcmp(record->basis, question->basis) != 0;
+    const struct external_secret *external_secret = question->external_secret;
+    bool changed = is_known(record, external_secret) && strcmp(record->basis, question->basis) != 0;
     if (record && record->begun) {
         return question->even_begun ? 0 : INT64_MAX;
     }
     if (record && record->hurried) {
         return 0;
     }
-    if (is_known(record) && record->failures > 0) {
+    if (has_failed(record, external_secret)) {
         return changed ? 0 : left_of(record->retry_ms, question->now_ms);
     }
-    due_version(question->external_secret, version);
+    due_version(external_secret, version);
     const struct due_input input = {
-        .external_secret = question->external_secret,
+        .external_secret = external_secret,
         .version = version,
-        .last = last_of(record, question->external_secret),
+        .last = last_of(record, external_secret),
         .target_known = question->target_known && target_is_told(record, question),
         .target = question->target,
         .now_ms = question->wall_ms,
@@ -224,7 +234,7 @@ bool progress_is_forced(struct progress *progress, const struct external_secret 
     due_version(external_secret, version);
     pthread_mutex_lock(&progress->mutex);
     const struct record *record = find_of(progress, external_secret);
-    bool forced = is_known(record) && strcmp(version, record->version) != 0 &&
+    bool forced = is_known(record, external_secret) && strcmp(version, record->version) != 0 &&
                   due_version_generation(sv_of(record->version)) == external_secret->generation;
     *ret_wait_ms = forced ? record->forced_ms + FORCE_EVERY_MS - now_ms : 0;
     pthread_mutex_unlock(&progress->mutex);
@@ -234,8 +244,7 @@ bool progress_is_forced(struct progress *progress, const struct external_secret 
 bool progress_has_failed(struct progress *progress, const struct external_secret *external_secret)
 {
     pthread_mutex_lock(&progress->mutex);
-    const struct record *record = find_of(progress, external_secret);
-    bool failed = record && record->failures > 0;
+    bool failed = has_failed(find_of(progress, external_secret), external_secret);
     pthread_mutex_unlock(&progress->mutex);
     return failed;
 }
@@ -246,11 +255,12 @@ void progress_note(struct progress *progress, const struct external_secret *exte
     pthread_mutex_lock(&progress->mutex);
     struct record *record =
         find_or_make(progress, external_secret->namespace, external_secret->name);
+    unsigned failures = has_failed(record, external_secret) ? record->failures : 0;
     free(record->basis);
     record->basis = str_dup(result->basis);
     due_version(external_secret, record->version);
     record->forced_ms = result->forced ? result->now_ms : record->forced_ms;
-    record->failures = result->failed ? record->failures + 1 : 0;
+    record->failures = result->failed ? failures + 1 : 0;
     if (result->failed) {
         record->retry_ms =
             result->final ? INT64_MAX : result->now_ms + due_backoff_ms(record->failures);

@@ -25,7 +25,7 @@ void progress_done(struct progress *progress);
 
 struct progress_question {
     const struct external_secret *external_secret;
-    const char *basis; /* what it would be carried out from: itself and its store */
+    const char *basis; /* what it would be carried out from (store_use_basis()), its uid first */
     bool target_known;
     const struct secret *target; /* NULL: there is none */
     int64_t now_ms;              /* monotonic */

@@ -50,7 +50,7 @@ static struct progress_question question_at(const struct external_secret *extern
 {
     return (struct progress_question){
         .external_secret = external_secret,
-        .basis = "basis",
+        .basis = "u/basis",
         .target_known = true,
         .target = &target,
         .now_ms = NOW_MS + after_ms,
@@ -67,7 +67,7 @@ static int64_t turn(const struct external_secret *external_secret, int64_t after
 static struct progress_result success(void)
 {
     return (struct progress_result){
-        .basis = "basis", .start_ms = WALL_MS, .now_ms = NOW_MS, .target = &target};
+        .basis = "u/basis", .start_ms = WALL_MS, .now_ms = NOW_MS, .target = &target};
 }
 
 static void note_success(const struct external_secret *external_secret)
@@ -79,7 +79,7 @@ static void note_success(const struct external_secret *external_secret)
 static void note_failure(const struct external_secret *external_secret, bool final)
 {
     const struct progress_result result = {
-        .basis = "basis", .failed = true, .final = final, .now_ms = NOW_MS};
+        .basis = "u/basis", .failed = true, .final = final, .now_ms = NOW_MS};
     progress_note(&progress, external_secret, &result);
 }
 
@@ -126,7 +126,7 @@ START_TEST(a_store_that_changed_makes_it_due)
     CLEANUP(release) struct external_secret *one = make("one", intervals[_i], "");
     struct progress_question question = question_at(one, 1000);
     note_success(one);
-    question.basis = "another";
+    question.basis = "u/another";
     ck_assert_int_eq(progress_turn_ms(&progress, &question), _i == 0 ? 0 : INT64_MAX);
 }
 END_TEST
@@ -156,7 +156,7 @@ START_TEST(what_changed_after_a_failure_is_tried_at_once)
     struct progress_question question = question_at(one, 0);
     note_failure(one, true);
     ck_assert_int_eq(turn(one, HOUR_MS), INT64_MAX);
-    question.basis = "another";
+    question.basis = "u/another";
     ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
     progress_target_changed(&progress, SV("n"), SV("one"));
     ck_assert_int_eq(turn(one, 0), 0);
@@ -288,7 +288,7 @@ START_TEST(after_a_restart_only_the_objects_count)
     progress_restart(&progress);
     ck_assert(!progress_has_failed(&progress, one));
     ck_assert_int_eq(turn(one, 0), HOUR_MS / 2);
-    question.basis = "another";
+    question.basis = "u/another";
     ck_assert_int_eq(progress_turn_ms(&progress, &question), HOUR_MS / 2);
     ck_assert_int_eq(turn(begun, 0), INT64_MAX);
     ck_assert_int_eq(turn(hurried, 0), 0);
@@ -298,6 +298,33 @@ START_TEST(after_a_restart_only_the_objects_count)
     before.data_hash_valid = false;
     question.target = &before;
     ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
+}
+END_TEST
+
+START_TEST(a_successor_of_the_same_name_is_another)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "0s", "");
+    CLEANUP(release) struct external_secret *successor = make("one", "0s", "");
+    CLEANUP(release) struct external_secret *annotated = make("one", "0s", "'any':'1'");
+    struct progress_question question = question_at(successor, 0);
+    struct progress_result failure = {.basis = "u-2/basis", .failed = true, .now_ms = NOW_MS};
+    int64_t wait_ms = 0;
+    successor->uid = SV("u-2");
+    annotated->uid = SV("u-2");
+    question.basis = "u-2/basis";
+    note_success(one);
+    ck_assert_int_eq(turn(one, 0), INT64_MAX);
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
+    ck_assert(!progress_is_forced(&progress, annotated, NOW_MS, &wait_ms));
+    note_failure(one, false);
+    note_failure(one, true);
+    ck_assert(progress_has_failed(&progress, one));
+    ck_assert(!progress_has_failed(&progress, successor));
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
+    /* Its own failures are counted from the first. */
+    progress_note(&progress, successor, &failure);
+    ck_assert(progress_has_failed(&progress, successor));
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 1000);
 }
 END_TEST
 
@@ -319,6 +346,7 @@ Suite *suite(void)
     tcase_add_test(tcase, a_target_that_was_kept_has_its_turn_at_the_interval);
     tcase_add_test(tcase, a_changed_annotation_forces_once_in_ten_seconds);
     tcase_add_test(tcase, after_a_restart_only_the_objects_count);
+    tcase_add_test(tcase, a_successor_of_the_same_name_is_another);
     suite_add_tcase(suite, tcase);
     return suite;
 }
