@@ -5,11 +5,27 @@
 #include "webhook/departure.h"
 #include "webhook/status_writer.h"
 
+/* ConfigMaps are not watched, and Secrets only as targets: what such a template says may change
+ * without a word. */
+static bool takes_templates(const struct external_secret *external_secret)
+{
+    const struct external_secret_template *template = &external_secret->template;
+    for (size_t i = 0; i < template->from_count; i++) {
+        if (template->from[i].kind == TEMPLATE_FROM_CONFIG_MAP ||
+            template->from[i].kind == TEMPLATE_FROM_SECRET) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What the operator does not try again, and what is somebody else's. A deletion that is refused by
  * creationPolicy is a mistake of the spec; one that the API server refuses may pass. */
-static bool is_final(enum status_end end, const struct run_result *run)
+static bool is_final(const struct external_secret *external_secret, enum status_end end,
+                     const struct run_result *run)
 {
-    return end == STATUS_REFUSED || end == STATUS_IMMUTABLE || run->outcome == RECONCILE_FOREIGN ||
+    return (end == STATUS_REFUSED && !takes_templates(external_secret)) ||
+           end == STATUS_IMMUTABLE || run->outcome == RECONCILE_FOREIGN ||
            (end == STATUS_NOT_DELETED && run->err.kind == ERR_INVALID);
 }
 
@@ -77,7 +93,7 @@ void conclude(const struct conclusion_input *input, struct conclusion *ret)
         delete_orphans(input, ret);
     }
     ret->failed = !status_is_ready(ret->end);
-    ret->final = is_final(ret->end, input->run);
+    ret->final = is_final(input->external_secret, ret->end, input->run);
     if (!input->silent) {
         write_status(input, ret);
         tell(input, ret);

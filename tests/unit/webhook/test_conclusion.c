@@ -54,14 +54,18 @@ static void teardown(void)
     api_end();
 }
 
+/* Of spec.target, beginning with a comma. */
+static const char *of_target = "";
+
 /* Of generation 2; `members` begin with a comma or are empty. */
 static struct external_secret *decode(const char *members)
 {
     struct json_text json = quoted_json(
         "{'metadata':{'namespace':'n','name':'a','uid':'u-a','resourceVersion':'1','generation':2},"
-        "'spec':{'secretStoreRef':{'name':'store'},'target':{'name':'t'},'data':[{'secretKey':'k',"
+        "'spec':{'secretStoreRef':{'name':'store'},'target':{'name':'t'%s},'data':[{'secretKey':'k'"
+        ","
         "'remoteRef':{'key':'r'}}]}%s}",
-        members);
+        of_target, members);
     struct external_secret *decoded = NULL;
     struct err err = {0};
     ck_assert_msg(external_secret_decode(json.root, &decoded, &err), "%s", err.message);
@@ -238,6 +242,27 @@ START_TEST(of_what_is_gone_no_status_is_missed)
 }
 END_TEST
 
+static const struct {
+    const char *from;
+    bool final;
+} templates[] = {
+    {"{'literal':'a: b'}", true},
+    {"{'configMap':{'name':'c','items':[{'key':'k'}]}}", false},
+    {"{'literal':'a: b'},{'secret':{'name':'s','items':[{'key':'k'}]}}", false},
+};
+
+START_TEST(what_is_refused_may_be_taken_when_a_template_elsewhere_has_changed)
+{
+    char target[256];
+    (void)snprintf(target, sizeof target, ",'template':{'templateFrom':[%s]}", templates[_i].from);
+    of_target = target;
+    conclude_that("", &(struct run_result){.end = STATUS_REFUSED}, false);
+    of_target = "";
+    ck_assert(conclusion.failed);
+    ck_assert_int_eq(conclusion.final, templates[_i].final);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("webhook/conclusion");
@@ -251,6 +276,8 @@ Suite *suite(void)
     tcase_add_loop_test(tcase, a_status_that_is_not_written_says_why_and_is_tried_again, 0,
                         ARRAY_LEN(unwritten));
     tcase_add_test(tcase, of_what_is_gone_no_status_is_missed);
+    tcase_add_loop_test(tcase, what_is_refused_may_be_taken_when_a_template_elsewhere_has_changed,
+                        0, ARRAY_LEN(templates));
     suite_add_tcase(suite, tcase);
     return suite;
 }
