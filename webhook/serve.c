@@ -334,8 +334,7 @@ static void make_watcher(struct serving *serving)
 static void make_controllers(struct serving *serving)
 {
     const struct config *config = serving->config;
-    bool keyturn = config->external_secrets_controller == CONTROLLER_KEYTURN;
-    bool beside = config->external_secrets_controller == CONTROLLER_ESO;
+    bool acts = config->external_secrets_controller != CONTROLLER_OFF;
     serving->reporter =
         reporter_new(serving->kube, config->identity, serving->clock, &serving->log);
     serving->leader = leader_new(&(struct leader_options){
@@ -356,8 +355,8 @@ static void make_controllers(struct serving *serving)
         .reporter = serving->reporter,
         .leader = serving->leader,
         .workers = serving->background_workers,
-        .enabled = keyturn || beside,
-        .beside = beside,
+        .enabled = acts,
+        .beside = config->external_secrets_controller == CONTROLLER_ESO,
         .head_start_ms = config->head_start_ms,
     });
     serving->store_validator = store_validator_new(&(struct store_validator_options){
@@ -368,7 +367,7 @@ static void make_controllers(struct serving *serving)
         .reporter = serving->reporter,
         .workers = serving->background_workers,
         .operator_class = config_operator_class(config),
-        .enabled = keyturn,
+        .enabled = config->external_secrets_controller == CONTROLLER_KEYTURN,
     });
     serving->gates = gates_new(&(struct gates_options){
         .config = serving->kube,
@@ -402,7 +401,7 @@ static void make_controllers(struct serving *serving)
         .leader = serving->leader,
         .applier = serving->applier,
         .clients = &serving->client_options,
-        .queue_url = keyturn || beside ? config->aws_rotation_queue : NULL,
+        .queue_url = acts ? config->aws_rotation_queue : NULL,
     });
     make_watcher(serving);
 }

@@ -47,10 +47,11 @@ static void script(const char *finalizers, const char *owner_uid)
     CLEANUP(buf_done) struct buf list;
     buf_init(&object, 4096);
     buf_init(&list, 4096);
-    buf_printf(&object,
-               "{'metadata':{'namespace':'n','name':'db','uid':'es','resourceVersion':'5','generation':3,"
-               "'deletionTimestamp':'2026-01-01T00:00:00Z','finalizers':[%s]}}",
-               finalizers);
+    buf_printf(
+        &object,
+        "{'metadata':{'namespace':'n','name':'db','uid':'es','resourceVersion':'5','generation':3,"
+        "'deletionTimestamp':'2026-01-01T00:00:00Z','finalizers':[%s]}}",
+        finalizers);
     buf_printf(&list,
                "{'metadata':{'resourceVersion':'9'},'items':[{'metadata':{'namespace':'n','name':"
                "'t','uid':'s','ownerReferences':[{'apiVersion':'external-secrets.io/v1','kind':"
