@@ -31,9 +31,9 @@ enum {
     DEPART_RETRY_MS = 5000,
     /* Whose store is not known yet is looked at as soon as it is told of, or at the latest then. */
     UNKNOWN_MS = 5000,
-    /* What is told of while it is being listed has its turn with all the others, when everything
-     * is known (applier_look_at_all()), or at the latest then. */
-    LISTED_MS = 1000,
+    /* What is told of while anything is being listed has its turn with all the others, when
+     * everything is known (applier_look_at_all()), or at the latest then. */
+    LISTED_MS = 5000,
     /* After a change of the leader, refreshes of what is there already are spread over this. */
     SPREAD_MS = 30000,
 };
@@ -269,9 +269,18 @@ static int64_t due_ms(void *context, const struct external_secret *external_secr
     return waits || turn == INT64_MAX ? INT64_MAX : now_ms(applier) + turn;
 }
 
-static int64_t delay_after(struct applier *applier, enum world_table table)
+/* What is not known yet would look as if it were not there. */
+static bool world_is_known(const struct applier *applier)
 {
-    return world_is_synced(applier->options.world, table) ? 0 : LISTED_MS;
+    struct world *world = applier->options.world;
+    return world_is_synced(world, WORLD_SECRETS) &&
+           world_is_synced(world, WORLD_EXTERNAL_SECRETS) && world_is_synced(world, WORLD_STORES) &&
+           world_is_synced(world, WORLD_CLUSTER_STORES);
+}
+
+static int64_t listing_ms(const struct applier *applier)
+{
+    return world_is_known(applier) ? 0 : LISTED_MS;
 }
 
 static void plan_turn(struct applier *applier, const struct external_secret *external_secret,
@@ -322,7 +331,7 @@ void applier_external_secret_changed(struct applier *applier, struct str_view na
     } else if (external_secret->deleting && controls(applier)) {
         plan(applier, namespace, name, 0);
     } else if (controls(applier)) {
-        plan_turn(applier, external_secret, delay_after(applier, WORLD_EXTERNAL_SECRETS));
+        plan_turn(applier, external_secret, listing_ms(applier));
     }
     external_secret_release(external_secret);
 }
@@ -349,7 +358,7 @@ void applier_secret_changed(struct applier *applier, struct str_view namespace,
     for (size_t i = 0; i < all.count; i++) {
         const struct external_secret *external_secret = all.items[i];
         progress_target_changed(&applier->progress, namespace, external_secret->name);
-        plan_turn(applier, external_secret, delay_after(applier, WORLD_SECRETS));
+        plan_turn(applier, external_secret, listing_ms(applier));
     }
 }
 
@@ -373,10 +382,9 @@ void applier_store_changed(struct applier *applier, bool cluster, struct str_vie
         return;
     }
     world_external_secrets(applier->options.world, &all);
-    int64_t delay = delay_after(applier, cluster ? WORLD_CLUSTER_STORES : WORLD_STORES);
     for (size_t i = 0; i < all.count; i++) {
         if (store_use_has(all.items[i], cluster, namespace, name)) {
-            plan_turn(applier, all.items[i], delay);
+            plan_turn(applier, all.items[i], listing_ms(applier));
         }
     }
 }
@@ -391,7 +399,7 @@ void applier_namespace_changed(struct applier *applier, struct str_view name)
     for (size_t i = 0; i < all.count; i++) {
         const struct external_secret *external_secret = all.items[i];
         if (sv_equal(external_secret->namespace, name)) {
-            plan_turn(applier, external_secret, delay_after(applier, WORLD_NAMESPACES));
+            plan_turn(applier, external_secret, listing_ms(applier));
         }
     }
 }
@@ -418,15 +426,6 @@ static int64_t delay_of(struct applier *applier, const struct external_secret *e
         return external_secret->deleting ? 0 : turn;
     }
     return spread > 0 ? (int64_t)((double)spread * share) : 0;
-}
-
-/* What is not known yet would look as if it were not there. */
-static bool world_is_known(const struct applier *applier)
-{
-    struct world *world = applier->options.world;
-    return world_is_synced(world, WORLD_SECRETS) &&
-           world_is_synced(world, WORLD_EXTERNAL_SECRETS) && world_is_synced(world, WORLD_STORES) &&
-           world_is_synced(world, WORLD_CLUSTER_STORES);
 }
 
 void applier_begin_leading(struct applier *applier)

@@ -182,6 +182,24 @@ START_TEST(a_silent_store_is_not_read_ahead)
 }
 END_TEST
 
+/* What is told of while a list is still under way is carried out with all the others. */
+START_TEST(nothing_begins_alone_while_the_lists_are_under_way)
+{
+    world_set_synced(world, WORLD_CLUSTER_STORES, false);
+    carry_out("a");
+    applier_store_changed(applier, false, SV("n"), SV("store"));
+    /* A message from AWS does not wait; there is one worker, and it takes what came first. */
+    put_external_secret("b", "b", "Owner");
+    applier_remote_changed(applier, SV("n"), SV("b"));
+    api_await("PATCH", "/status?", 1);
+    ck_assert_uint_eq(atomic_load(&seen.reads), 1);
+    world_set_synced(world, WORLD_CLUSTER_STORES, true);
+    applier_look_at_all(applier);
+    await(&seen.reads, 2);
+    ck_assert_uint_eq(atomic_load(&seen.ahead), 1);
+}
+END_TEST
+
 /* The first look is the flight's own, the second that of its run, which stays. */
 static void hold_from_the_second(struct api_route *route)
 {
@@ -286,6 +304,7 @@ Suite *suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, reading_ahead_leaves_time_for_what_it_is_for);
     tcase_add_test(tcase, a_silent_store_is_not_read_ahead);
+    tcase_add_test(tcase, nothing_begins_alone_while_the_lists_are_under_way);
     tcase_add_test(tcase, what_a_request_is_told_at_once_is_no_result_of_a_refresh);
     tcase_add_test(tcase, all_that_share_a_target_hear_of_its_change);
     tcase_add_test(tcase, what_failed_for_good_is_tried_again_by_who_leads_anew);
