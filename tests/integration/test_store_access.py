@@ -173,6 +173,8 @@ def test_no_way_to_a_value_leads_around_the_conditions(
     manifest = cluster_store(**CONDITIONS["name"])
     manifest["spec"]["provider"]["aws"]["service"] = service
     api.put(manifest)
+    # Whoever is carried out while his store arrives is carried out once more.
+    serving.wait_log("store", valid=True)
     api.put(routed(OTHER, spec))
     serving.wait_log("externalsecret", namespace=OTHER, outcome="created")
     assert aws.count() > 0
