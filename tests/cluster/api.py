@@ -29,6 +29,9 @@ STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
+# The API server closes a connection that has not been used for 90 s.
+IDLE_SECONDS = 60
+
 
 class ApiError(Exception):
     """The API server refused. `status` is the HTTP status, `body` the Status object."""
@@ -208,13 +211,15 @@ class Api:
         target = f"{path}?{urlencode(query)}" if query else path
         data = None if body is None else json.dumps(body).encode()
         while True:
-            connection = getattr(self._local, "connection", None)
+            connection = self._kept_connection()
             reused = connection is not None
             if connection is None:
                 connection = self._local.connection = self._connect(timeout)
             connection.sock.settimeout(timeout)
             try:
-                return self._exchange(connection, method, target, data, content_type, headers)
+                reply = self._exchange(connection, method, target, data, content_type, headers)
+                self._local.used = time.monotonic()
+                return reply
             except (http.client.HTTPException, OSError) as error:
                 self._drop()
                 # A kept connection may have been closed meanwhile (a restarted API server). The
@@ -254,6 +259,12 @@ class Api:
         )
         connection.connect()
         return connection
+
+    def _kept_connection(self) -> http.client.HTTPSConnection | None:
+        """None also when the server may be closing it: no write is to meet that."""
+        if time.monotonic() - getattr(self._local, "used", 0.0) > IDLE_SECONDS:
+            self._drop()
+        return getattr(self._local, "connection", None)
 
     def _drop(self) -> None:
         connection = getattr(self._local, "connection", None)
