@@ -1,54 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "webhook/applier.h"
-
-#include <stdatomic.h>
-
 #include "base/limits.h"
-#include "webhook/agenda.h"
-#include "webhook/conclusion.h"
-#include "webhook/departure.h"
-#include "webhook/head_start.h"
+#include "webhook/applier_internal.h"
 #include "webhook/kube_sink.h"
 #include "webhook/materialise.h"
-#include "webhook/outcomes.h"
-#include "webhook/progress.h"
-#include "webhook/runs.h"
-#include "webhook/store_health.h"
 #include "webhook/store_use.h"
-#include "webhook/sweep.h"
 
 enum {
     LOOK_DEADLINE_MS = 2000,
     FLIGHT_DEADLINE_MS = 5000,
-    BACKGROUND_DEADLINE_MS = 30000,
-    /* Of these for reading ahead with others; what is left is for the one whose turn it is. */
-    READ_AHEAD_MS = 10000,
-    RETRY_AGE_MS = 500,
-    QUEUE_FULL_MS = 200,
-    STATUS_DEADLINE_MS = 10000,
     /* Statuses that wait when the process stops may take this long, all together. */
     LAST_STATUSES_MS = 3000,
-    DEPART_RETRY_MS = 5000,
-    /* Whose store is not known yet is looked at as soon as it is told of, or at the latest then. */
-    UNKNOWN_MS = 5000,
     /* What is told of while anything is being listed has its turn with all the others, when
      * everything is known (applier_look_at_all()), or at the latest then. */
     LISTED_MS = 5000,
     /* After a change of the leader, refreshes of what is there already are spread over this. */
     SPREAD_MS = 30000,
-};
-
-struct applier {
-    struct applier_options options;
-    struct agenda *agenda;
-    struct sweep *sweep;
-    struct store_health stores;
-    struct progress progress;
-    struct head_start head_start;
-    struct outcomes outcomes;
-    struct runs runs;
-    atomic_bool stopping;
-    atomic_int_least64_t silent_after_ms; /* no status is written from then on */
 };
 
 static void look(void *context, const char *key);
@@ -77,14 +43,14 @@ void applier_start(struct applier *applier)
     agenda_start(applier->agenda);
 }
 
-static int64_t now_ms(const struct applier *applier)
+int64_t applier_now_ms(const struct applier *applier)
 {
     return clock_monotonic_ms(applier->options.clock);
 }
 
 void applier_stop(struct applier *applier)
 {
-    atomic_store(&applier->silent_after_ms, now_ms(applier) + LAST_STATUSES_MS);
+    atomic_store(&applier->silent_after_ms, applier_now_ms(applier) + LAST_STATUSES_MS);
     atomic_store(&applier->stopping, true);
     agenda_stop(applier->agenda);
 }
@@ -108,14 +74,6 @@ static void write_key(struct buf *key, struct str_view namespace, struct str_vie
     buf_init(key, 2 * LIMIT_NAME_BYTES + 2);
     buf_printf(key, "%.*s/%.*s", SV_ARG(namespace), SV_ARG(name));
 }
-
-/* For whom something is carried out. */
-struct errand {
-    struct clients *clients;
-    bool waiting;       /* a request or a held Pod waits; otherwise a refresh */
-    int64_t max_age_ms; /* of what was read before */
-    int64_t deadline_ms;
-};
 
 /* What runs_join() performs. */
 struct joined {
@@ -148,8 +106,8 @@ static void carry_out(void *context, struct run_result *ret)
     report.secret = NULL;
 }
 
-static void carry_out_shared(struct applier *applier, const struct external_secret *external_secret,
-                             const struct errand *errand, struct run_result *ret)
+void applier_carry_out(struct applier *applier, const struct external_secret *external_secret,
+                       const struct errand *errand, struct run_result *ret)
 {
     CLEANUP(buf_done) struct buf key;
     CLEANUP(mem_free_ptr) char *basis = store_use_basis(applier->options.world, external_secret);
@@ -169,7 +127,7 @@ static void carry_out_shared(struct applier *applier, const struct external_secr
 static bool may_step_in(struct applier *applier, const struct external_secret *external_secret)
 {
     return !applier->options.beside ||
-           head_start_left_ms(&applier->head_start, external_secret, now_ms(applier)) == 0;
+           head_start_left_ms(&applier->head_start, external_secret, applier_now_ms(applier)) == 0;
 }
 
 /* Who waits hears at once that there is a find, or that no Secret is made: nothing is read for
@@ -193,11 +151,11 @@ static void make_for(struct applier *applier, struct flight *flight, struct clie
     const struct errand errand = {.clients = clients,
                                   .waiting = true,
                                   .max_age_ms = SWEEP_FRESH_MS,
-                                  .deadline_ms = now_ms(applier) + FLIGHT_DEADLINE_MS};
+                                  .deadline_ms = applier_now_ms(applier) + FLIGHT_DEADLINE_MS};
     if (answers_at_once(external_secret)) {
         carry_out(&(struct joined){applier, external_secret, &errand}, &result);
     } else {
-        carry_out_shared(applier, external_secret, &errand, &result);
+        applier_carry_out(applier, external_secret, &errand, &result);
     }
     if (result.secret) {
         flight_found(flight, PRESENCE_PRESENT, result.secret);
@@ -215,9 +173,9 @@ void applier_fly(void *context, struct flight *flight, void *thread_context)
     struct secret *secret = NULL;
     struct err err;
     bool known = world_keys(applier->options.world, &keys);
-    bool looked =
-        kube_sink_look(&clients->kube, known ? &keys.digest : NULL, flight_namespace(flight),
-                       flight_name(flight), now_ms(applier) + LOOK_DEADLINE_MS, &secret, &err);
+    bool looked = kube_sink_look(&clients->kube, known ? &keys.digest : NULL,
+                                 flight_namespace(flight), flight_name(flight),
+                                 applier_now_ms(applier) + LOOK_DEADLINE_MS, &secret, &err);
     fingerprint_keys_wipe(&keys);
     enum presence presence = !looked  ? PRESENCE_UNKNOWN
                              : secret ? PRESENCE_PRESENT
@@ -229,8 +187,8 @@ void applier_fly(void *context, struct flight *flight, void *thread_context)
     }
 }
 
-static void plan(struct applier *applier, struct str_view namespace, struct str_view name,
-                 int64_t delay_ms)
+void applier_plan(struct applier *applier, struct str_view namespace, struct str_view name,
+                  int64_t delay_ms)
 {
     CLEANUP(buf_done) struct buf key;
     write_key(&key, namespace, name);
@@ -250,7 +208,7 @@ static int64_t turn_ms(struct applier *applier, const struct external_secret *ex
         .basis = basis,
         .target_known = world_is_synced(world, WORLD_SECRETS),
         .target = target,
-        .now_ms = now_ms(applier),
+        .now_ms = applier_now_ms(applier),
         .wall_ms = clock_wall_ms(applier->options.clock),
         .even_begun = even_begun,
     };
@@ -266,11 +224,11 @@ static int64_t due_ms(void *context, const struct external_secret *external_secr
     struct applier *applier = context;
     int64_t turn = turn_ms(applier, external_secret, true);
     bool waits = turn > 0 && progress_has_failed(&applier->progress, external_secret);
-    return waits || turn == INT64_MAX ? INT64_MAX : now_ms(applier) + turn;
+    return waits || turn == INT64_MAX ? INT64_MAX : applier_now_ms(applier) + turn;
 }
 
 /* What is not known yet would look as if it were not there. */
-static bool world_is_known(const struct applier *applier)
+bool applier_knows_world(const struct applier *applier)
 {
     struct world *world = applier->options.world;
     return world_is_synced(world, WORLD_SECRETS) &&
@@ -280,7 +238,7 @@ static bool world_is_known(const struct applier *applier)
 
 static int64_t listing_ms(const struct applier *applier)
 {
-    return world_is_known(applier) ? 0 : LISTED_MS;
+    return applier_knows_world(applier) ? 0 : LISTED_MS;
 }
 
 static void plan_turn(struct applier *applier, const struct external_secret *external_secret,
@@ -288,8 +246,8 @@ static void plan_turn(struct applier *applier, const struct external_secret *ext
 {
     int64_t turn = turn_ms(applier, external_secret, false);
     if (turn != INT64_MAX) {
-        plan(applier, external_secret->namespace, external_secret->name,
-             turn > earliest_ms ? turn : earliest_ms);
+        applier_plan(applier, external_secret->namespace, external_secret->name,
+                     turn > earliest_ms ? turn : earliest_ms);
     }
 }
 
@@ -312,8 +270,8 @@ void applier_wanted(void *context, struct str_view namespace, struct str_view na
             ? world_describing(applier->options.world, namespace, name)
             : NULL;
     if (external_secret) {
-        head_start_want(&applier->head_start, external_secret, now_ms(applier));
-        plan(applier, namespace, external_secret->name, 0);
+        head_start_want(&applier->head_start, external_secret, applier_now_ms(applier));
+        applier_plan(applier, namespace, external_secret->name, 0);
     }
     external_secret_release(external_secret);
 }
@@ -327,9 +285,9 @@ void applier_external_secret_changed(struct applier *applier, struct str_view na
         progress_forget(&applier->progress, namespace, name);
         head_start_forget(&applier->head_start, namespace, name);
     } else if (applier->options.beside) {
-        head_start_note(&applier->head_start, external_secret, now_ms(applier));
+        head_start_note(&applier->head_start, external_secret, applier_now_ms(applier));
     } else if (external_secret->deleting && controls(applier)) {
-        plan(applier, namespace, name, 0);
+        applier_plan(applier, namespace, name, 0);
     } else if (controls(applier)) {
         plan_turn(applier, external_secret, listing_ms(applier));
     }
@@ -337,7 +295,7 @@ void applier_external_secret_changed(struct applier *applier, struct str_view na
 }
 
 /* As it is now: it may have changed while it was carried out. */
-static void plan_now_known(struct applier *applier, struct str_view namespace, struct str_view name)
+void applier_plan_turn(struct applier *applier, struct str_view namespace, struct str_view name)
 {
     struct external_secret *external_secret =
         world_external_secret(applier->options.world, namespace, name);
@@ -370,7 +328,7 @@ void applier_remote_changed(struct applier *applier, struct str_view namespace,
         write_key(&key, namespace, name);
         runs_outdate(&applier->runs, buf_view(&key));
         progress_hurry(&applier->progress, namespace, name);
-        plan(applier, namespace, name, 0);
+        applier_plan(applier, namespace, name, 0);
     }
 }
 
@@ -436,7 +394,7 @@ void applier_begin_leading(struct applier *applier)
 void applier_look_at_all(struct applier *applier)
 {
     CLEANUP(world_list_done) struct world_list all = {0};
-    if (!controls(applier) || !world_is_known(applier)) {
+    if (!controls(applier) || !applier_knows_world(applier)) {
         return;
     }
     size_t due = 0;
@@ -445,7 +403,7 @@ void applier_look_at_all(struct applier *applier)
         const struct external_secret *external_secret = all.items[i];
         int64_t delay = delay_of(applier, external_secret, (double)i / (double)all.count);
         if (delay != INT64_MAX) {
-            plan(applier, external_secret->namespace, external_secret->name, delay);
+            applier_plan(applier, external_secret->namespace, external_secret->name, delay);
         }
         due += delay <= SPREAD_MS;
     }
@@ -453,202 +411,6 @@ void applier_look_at_all(struct applier *applier)
     log_int(&line, "known", (int64_t)all.count);
     log_int(&line, "due", (int64_t)due);
     log_end(&line);
-}
-
-/* One ExternalSecret, from when it is begun until its status is written. */
-struct background {
-    struct applier *applier;
-    struct external_secret *external_secret;
-    char *basis; /* NULL: it was not carried out, and there is nothing to conclude */
-    bool forced;
-    int64_t start_ms; /* since 1970 */
-    struct run_result run;
-    int64_t wait_ms; /* before another try; 0: as its turn comes */
-};
-
-/* What AWS refused is asked for again when its turn comes, whatever the cache remembers. */
-static int64_t refresh_age_ms(struct applier *applier,
-                              const struct external_secret *external_secret)
-{
-    return progress_has_failed(&applier->progress, external_secret)
-               ? RETRY_AGE_MS
-               : sweep_max_age_ms(external_secret);
-}
-
-/* Those that were read ahead with it have their turn now: none before everything is known. A store
- * that is silent is left to the probe. */
-static void read_ahead_of(struct applier *applier, const struct external_secret *external_secret,
-                          const struct errand *errand)
-{
-    CLEANUP(world_list_done) struct world_list members = {0};
-    if (!world_is_known(applier) ||
-        store_use_is_silent(applier->options.world, &applier->stores, external_secret)) {
-        return;
-    }
-    sweep_read_ahead(applier->sweep, external_secret, errand->clients,
-                     now_ms(applier) + READ_AHEAD_MS, &members);
-    for (size_t i = 0; i < members.count; i++) {
-        const struct external_secret *member = members.items[i];
-        progress_bring_forward(&applier->progress, member->namespace, member->name);
-        plan(applier, member->namespace, member->name, 0);
-    }
-}
-
-/* What follows a run: its status, and when the next is. */
-static void conclude_run(const struct background *background, struct clients *clients)
-{
-    struct applier *applier = background->applier;
-    int64_t now = now_ms(applier);
-    int64_t silent_after = atomic_load(&applier->silent_after_ms);
-    int64_t deadline = now + STATUS_DEADLINE_MS;
-    const struct conclusion_input input = {
-        .silent = applier->options.beside,
-        .client = &clients->kube,
-        .outcomes = &applier->outcomes,
-        .external_secret = background->external_secret,
-        .run = &background->run,
-        .start_ms = background->start_ms,
-        .deadline_ms = deadline < silent_after ? deadline : silent_after,
-    };
-    struct conclusion conclusion;
-    if (!leader_leads(applier->options.leader) || now >= silent_after) {
-        return;
-    }
-    conclude(&input, &conclusion);
-    const struct progress_result result = {
-        .basis = background->basis,
-        .forced = background->forced,
-        .failed = conclusion.failed,
-        .final = conclusion.final,
-        .left_absent = status_leaves_absent(conclusion.end),
-        .kept = conclusion.end == STATUS_RETAINED,
-        .target = background->run.secret,
-        .start_ms = background->start_ms,
-        .now_ms = now_ms(applier),
-    };
-    progress_note(&applier->progress, background->external_secret, &result);
-}
-
-static void refresh(struct background *background, struct clients *clients)
-{
-    struct applier *applier = background->applier;
-    const struct external_secret *external_secret = background->external_secret;
-    bool forced = progress_is_forced(&applier->progress, external_secret, now_ms(applier),
-                                     &background->wait_ms);
-    if (background->wait_ms > 0) {
-        return;
-    }
-    background->basis = store_use_basis(applier->options.world, external_secret);
-    background->forced = forced;
-    background->start_ms = clock_wall_ms(applier->options.clock);
-    const struct errand errand = {
-        .clients = clients,
-        .waiting = applier->options.beside && !plan_has_find(external_secret),
-        .max_age_ms = forced ? 0 : refresh_age_ms(applier, external_secret),
-        .deadline_ms = now_ms(applier) + BACKGROUND_DEADLINE_MS};
-    if (!forced && !applier->options.beside) {
-        read_ahead_of(applier, external_secret, &errand);
-    }
-    carry_out_shared(applier, external_secret, &errand, &background->run);
-}
-
-/* Its finalizer, and with deletionPolicy Delete its Secret. 0, or how long until another try. */
-static int64_t depart(struct applier *applier, const struct external_secret *external_secret,
-                      struct clients *clients)
-{
-    bool deleted = false;
-    struct err err;
-    if (!departure_finish(&clients->kube, external_secret, now_ms(applier) + STATUS_DEADLINE_MS,
-                          &deleted, &err)) {
-        outcomes_log_failure(&applier->outcomes, "finalizer not removed", external_secret, &err);
-        return DEPART_RETRY_MS;
-    }
-    if (deleted) {
-        outcomes_event(&applier->outcomes, external_secret, "Deleted", SV("Secret deleted"));
-    }
-    return 0;
-}
-
-static void background_free(struct background *background)
-{
-    run_result_done(&background->run);
-    external_secret_release(background->external_secret);
-    free(background->basis);
-    free(background);
-}
-
-/* It may be begun again. */
-static void end_background(struct background *background)
-{
-    struct applier *applier = background->applier;
-    const struct external_secret *external_secret = background->external_secret;
-    progress_end(&applier->progress, external_secret->namespace, external_secret->name);
-    if (leader_leads(applier->options.leader) && !atomic_load(&applier->stopping)) {
-        if (background->wait_ms > 0) {
-            plan(applier, external_secret->namespace, external_secret->name, background->wait_ms);
-        } else if (!external_secret->deleting) {
-            plan_now_known(applier, external_secret->namespace, external_secret->name);
-        }
-    }
-    background_free(background);
-}
-
-static void conclude_in_background(void *argument, void *thread_context)
-{
-    struct background *background = argument;
-    conclude_run(background, thread_context);
-    end_background(background);
-}
-
-/* Behind everything that is queued by now: of all that are due at once the Secrets are written
- * first, and a status waits for those, never for what comes later. Where there is no room it has
- * its turn at once. Until then the ExternalSecret is not begun again. */
-static void conclude_later(struct background *background, struct clients *clients)
-{
-    if (background->applier->options.beside ||
-        !workers_submit(background->applier->options.workers, conclude_in_background, background)) {
-        conclude_in_background(background, clients);
-    }
-}
-
-static void carry_out_in_background(void *argument, void *thread_context)
-{
-    struct background *background = argument;
-    struct applier *applier = background->applier;
-    bool does = leader_leads(applier->options.leader) && !atomic_load(&applier->stopping);
-    if (does && background->external_secret->deleting) {
-        background->wait_ms = depart(applier, background->external_secret, thread_context);
-    } else if (does) {
-        refresh(background, thread_context);
-    }
-    if (background->basis) {
-        conclude_later(background, thread_context);
-    } else {
-        end_background(background);
-    }
-}
-
-/* 0, or how long until it can be begun. */
-static int64_t begin(struct applier *applier, struct external_secret *external_secret)
-{
-    if (!external_secret->deleting &&
-        !store_use_is_known(applier->options.world, external_secret)) {
-        return UNKNOWN_MS;
-    }
-    struct background *background = mem_alloc(sizeof *background);
-    *background = (struct background){.applier = applier,
-                                      .external_secret = external_secret_retain(external_secret)};
-    bool hurried = progress_is_hurried(&applier->progress, external_secret);
-    progress_begin(&applier->progress, external_secret->namespace, external_secret->name);
-    if (workers_submit(applier->options.workers, carry_out_in_background, background)) {
-        return 0;
-    }
-    progress_end(&applier->progress, external_secret->namespace, external_secret->name);
-    if (hurried) {
-        progress_hurry(&applier->progress, external_secret->namespace, external_secret->name);
-    }
-    background_free(background);
-    return QUEUE_FULL_MS;
 }
 
 /* When one that is looked at is begun. */
@@ -665,7 +427,8 @@ static int64_t look_turn_ms(struct applier *applier, const struct external_secre
         /* What has failed is tried again for the same reason. */
         bool changed = progress_is_hurried(&applier->progress, external_secret) ||
                        progress_has_failed(&applier->progress, external_secret);
-        wait = head_start_wait_ms(&applier->head_start, external_secret, changed, now_ms(applier));
+        wait = head_start_wait_ms(&applier->head_start, external_secret, changed,
+                                  applier_now_ms(applier));
     }
     return wait > 0 ? wait : turn_ms(applier, external_secret, false);
 }
@@ -685,7 +448,7 @@ static void look(void *context, const char *key)
         return;
     }
     int64_t turn = look_turn_ms(applier, external_secret);
-    int64_t delay = turn == 0 ? begin(applier, external_secret) : turn;
+    int64_t delay = turn == 0 ? applier_begin(applier, external_secret) : turn;
     if (delay > 0 && delay != INT64_MAX) {
         agenda_look_in(applier->agenda, sv_of(key), delay);
     }

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the applier share; nobody else includes this.
+ *
+ * applier.c     what is told of, whose turn it is, and what requests wait for
+ * background.c  one ExternalSecret, from when it is begun until its status is written */
+#ifndef WEBHOOK_APPLIER_INTERNAL_H
+#define WEBHOOK_APPLIER_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "webhook/agenda.h"
+#include "webhook/applier.h"
+#include "webhook/head_start.h"
+#include "webhook/outcomes.h"
+#include "webhook/progress.h"
+#include "webhook/runs.h"
+#include "webhook/store_health.h"
+#include "webhook/sweep.h"
+
+struct applier {
+    struct applier_options options;
+    struct agenda *agenda;
+    struct sweep *sweep;
+    struct store_health stores;
+    struct progress progress;
+    struct head_start head_start;
+    struct outcomes outcomes;
+    struct runs runs;
+    atomic_bool stopping;
+    atomic_int_least64_t silent_after_ms; /* no status is written from then on */
+};
+
+/* For whom something is carried out. */
+struct errand {
+    struct clients *clients;
+    bool waiting;       /* a request or a held Pod waits; otherwise a refresh */
+    int64_t max_age_ms; /* of what was read before */
+    int64_t deadline_ms;
+};
+
+/* Monotonic. */
+int64_t applier_now_ms(const struct applier *applier);
+/* Everything is listed: what is not known yet would look as if it were not there. */
+bool applier_knows_world(const struct applier *applier);
+/* It is looked at then, or earlier if that is planned already. */
+void applier_plan(struct applier *applier, struct str_view namespace, struct str_view name,
+                  int64_t delay_ms);
+/* Likewise when it is its turn as it is now: it may have changed while it was carried out. */
+void applier_plan_turn(struct applier *applier, struct str_view namespace, struct str_view name);
+/* Carries it out, or shares what somebody else does (runs_join()). */
+void applier_carry_out(struct applier *applier, const struct external_secret *external_secret,
+                       const struct errand *errand, struct run_result *ret);
+/* On a worker. 0, or how long until it can be begun. */
+int64_t applier_begin(struct applier *applier, struct external_secret *external_secret);
+
+#endif

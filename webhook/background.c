@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "webhook/applier_internal.h"
+#include "webhook/conclusion.h"
+#include "webhook/departure.h"
+#include "webhook/store_use.h"
+
+enum {
+    BACKGROUND_DEADLINE_MS = 30000,
+    /* Of these for reading ahead with others; what is left is for the one whose turn it is. */
+    READ_AHEAD_MS = 10000,
+    RETRY_AGE_MS = 500,
+    QUEUE_FULL_MS = 200,
+    STATUS_DEADLINE_MS = 10000,
+    DEPART_RETRY_MS = 5000,
+    /* Whose store is not known yet is looked at as soon as it is told of, or at the latest then. */
+    UNKNOWN_MS = 5000,
+};
+
+/* One ExternalSecret, from when it is begun until its status is written. */
+struct background {
+    struct applier *applier;
+    struct external_secret *external_secret;
+    char *basis; /* NULL: it was not carried out, and there is nothing to conclude */
+    bool forced;
+    int64_t start_ms; /* since 1970 */
+    struct run_result run;
+    int64_t wait_ms; /* before another try; 0: as its turn comes */
+};
+
+/* What AWS refused is asked for again when its turn comes, whatever the cache remembers. */
+static int64_t refresh_age_ms(struct applier *applier,
+                              const struct external_secret *external_secret)
+{
+    return progress_has_failed(&applier->progress, external_secret)
+               ? RETRY_AGE_MS
+               : sweep_max_age_ms(external_secret);
+}
+
+/* Those that were read ahead with it have their turn now: none before everything is known. A store
+ * that is silent is left to the probe. */
+static void read_ahead_of(struct applier *applier, const struct external_secret *external_secret,
+                          const struct errand *errand)
+{
+    CLEANUP(world_list_done) struct world_list members = {0};
+    if (!applier_knows_world(applier) ||
+        store_use_is_silent(applier->options.world, &applier->stores, external_secret)) {
+        return;
+    }
+    sweep_read_ahead(applier->sweep, external_secret, errand->clients,
+                     applier_now_ms(applier) + READ_AHEAD_MS, &members);
+    for (size_t i = 0; i < members.count; i++) {
+        const struct external_secret *member = members.items[i];
+        progress_bring_forward(&applier->progress, member->namespace, member->name);
+        applier_plan(applier, member->namespace, member->name, 0);
+    }
+}
+
+/* What follows a run: its status, and when the next is. */
+static void conclude_run(const struct background *background, struct clients *clients)
+{
+    struct applier *applier = background->applier;
+    int64_t now = applier_now_ms(applier);
+    int64_t silent_after = atomic_load(&applier->silent_after_ms);
+    int64_t deadline = now + STATUS_DEADLINE_MS;
+    const struct conclusion_input input = {
+        .silent = applier->options.beside,
+        .client = &clients->kube,
+        .outcomes = &applier->outcomes,
+        .external_secret = background->external_secret,
+        .run = &background->run,
+        .start_ms = background->start_ms,
+        .deadline_ms = deadline < silent_after ? deadline : silent_after,
+    };
+    struct conclusion conclusion;
+    if (!leader_leads(applier->options.leader) || now >= silent_after) {
+        return;
+    }
+    conclude(&input, &conclusion);
+    const struct progress_result result = {
+        .basis = background->basis,
+        .forced = background->forced,
+        .failed = conclusion.failed,
+        .final = conclusion.final,
+        .left_absent = status_leaves_absent(conclusion.end),
+        .kept = conclusion.end == STATUS_RETAINED,
+        .target = background->run.secret,
+        .start_ms = background->start_ms,
+        .now_ms = applier_now_ms(applier),
+    };
+    progress_note(&applier->progress, background->external_secret, &result);
+}
+
+static void refresh(struct background *background, struct clients *clients)
+{
+    struct applier *applier = background->applier;
+    const struct external_secret *external_secret = background->external_secret;
+    bool forced = progress_is_forced(&applier->progress, external_secret, applier_now_ms(applier),
+                                     &background->wait_ms);
+    if (background->wait_ms > 0) {
+        return;
+    }
+    background->basis = store_use_basis(applier->options.world, external_secret);
+    background->forced = forced;
+    background->start_ms = clock_wall_ms(applier->options.clock);
+    const struct errand errand = {
+        .clients = clients,
+        .waiting = applier->options.beside && !plan_has_find(external_secret),
+        .max_age_ms = forced ? 0 : refresh_age_ms(applier, external_secret),
+        .deadline_ms = applier_now_ms(applier) + BACKGROUND_DEADLINE_MS};
+    if (!forced && !applier->options.beside) {
+        read_ahead_of(applier, external_secret, &errand);
+    }
+    applier_carry_out(applier, external_secret, &errand, &background->run);
+}
+
+/* Its finalizer, and with deletionPolicy Delete its Secret. 0, or how long until another try. */
+static int64_t depart(struct applier *applier, const struct external_secret *external_secret,
+                      struct clients *clients)
+{
+    bool deleted = false;
+    struct err err;
+    if (!departure_finish(&clients->kube, external_secret,
+                          applier_now_ms(applier) + STATUS_DEADLINE_MS, &deleted, &err)) {
+        outcomes_log_failure(&applier->outcomes, "finalizer not removed", external_secret, &err);
+        return DEPART_RETRY_MS;
+    }
+    if (deleted) {
+        outcomes_event(&applier->outcomes, external_secret, "Deleted", SV("Secret deleted"));
+    }
+    return 0;
+}
+
+static void background_free(struct background *background)
+{
+    run_result_done(&background->run);
+    external_secret_release(background->external_secret);
+    free(background->basis);
+    free(background);
+}
+
+/* It may be begun again. */
+static void end_background(struct background *background)
+{
+    struct applier *applier = background->applier;
+    const struct external_secret *external_secret = background->external_secret;
+    progress_end(&applier->progress, external_secret->namespace, external_secret->name);
+    if (leader_leads(applier->options.leader) && !atomic_load(&applier->stopping)) {
+        if (background->wait_ms > 0) {
+            applier_plan(applier, external_secret->namespace, external_secret->name,
+                         background->wait_ms);
+        } else if (!external_secret->deleting) {
+            applier_plan_turn(applier, external_secret->namespace, external_secret->name);
+        }
+    }
+    background_free(background);
+}
+
+static void conclude_in_background(void *argument, void *thread_context)
+{
+    struct background *background = argument;
+    conclude_run(background, thread_context);
+    end_background(background);
+}
+
+/* Behind everything that is queued by now: of all that are due at once the Secrets are written
+ * first, and a status waits for those, never for what comes later. Where there is no room it has
+ * its turn at once. Until then the ExternalSecret is not begun again. */
+static void conclude_later(struct background *background, struct clients *clients)
+{
+    if (background->applier->options.beside ||
+        !workers_submit(background->applier->options.workers, conclude_in_background, background)) {
+        conclude_in_background(background, clients);
+    }
+}
+
+static void carry_out_in_background(void *argument, void *thread_context)
+{
+    struct background *background = argument;
+    struct applier *applier = background->applier;
+    bool does = leader_leads(applier->options.leader) && !atomic_load(&applier->stopping);
+    if (does && background->external_secret->deleting) {
+        background->wait_ms = depart(applier, background->external_secret, thread_context);
+    } else if (does) {
+        refresh(background, thread_context);
+    }
+    if (background->basis) {
+        conclude_later(background, thread_context);
+    } else {
+        end_background(background);
+    }
+}
+
+int64_t applier_begin(struct applier *applier, struct external_secret *external_secret)
+{
+    if (!external_secret->deleting &&
+        !store_use_is_known(applier->options.world, external_secret)) {
+        return UNKNOWN_MS;
+    }
+    struct background *background = mem_alloc(sizeof *background);
+    *background = (struct background){.applier = applier,
+                                      .external_secret = external_secret_retain(external_secret)};
+    bool hurried = progress_is_hurried(&applier->progress, external_secret);
+    progress_begin(&applier->progress, external_secret->namespace, external_secret->name);
+    if (workers_submit(applier->options.workers, carry_out_in_background, background)) {
+        return 0;
+    }
+    progress_end(&applier->progress, external_secret->namespace, external_secret->name);
+    if (hurried) {
+        progress_hurry(&applier->progress, external_secret->namespace, external_secret->name);
+    }
+    background_free(background);
+    return QUEUE_FULL_MS;
+}
