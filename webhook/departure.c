@@ -108,18 +108,12 @@ static bool is_current(const struct kube_client *client,
                        bool *ret, struct err *err)
 {
     CLEANUP(owned_object_done) struct owned_object object = {0};
-    const struct owned_target target = {.resource = &kube_external_secrets,
-                                        .older = &kube_external_secrets_v1beta1,
-                                        .namespace = external_secret->namespace,
-                                        .name = external_secret->name,
-                                        .uid = external_secret->uid};
-    int64_t generation = 0;
+    const struct owned_target target = owned_external_secret(external_secret);
     *ret = false;
     if (!owned_object_get(client, &target, deadline_ms, &object, err)) {
         return err->kind == ERR_MISSING;
     }
-    *ret = json_to_i64(json_path(object.json, "metadata", "generation", NULL), &generation) &&
-           generation == external_secret->generation;
+    *ret = owned_object_is_generation(&object, external_secret->generation);
     return true;
 }
 
@@ -224,11 +218,7 @@ bool departure_finish(const struct kube_client *client,
                       const struct external_secret *external_secret, int64_t deadline_ms,
                       bool *ret_deleted, struct err *err)
 {
-    const struct owned_target target = {.resource = &kube_external_secrets,
-                                        .older = &kube_external_secrets_v1beta1,
-                                        .namespace = external_secret->namespace,
-                                        .name = external_secret->name,
-                                        .uid = external_secret->uid};
+    const struct owned_target target = owned_external_secret(external_secret);
     bool deleted = false;
     if (external_secret->deletion_policy == DELETION_DELETE &&
         !delete_target(client, external_secret, deadline_ms, &deleted, err)) {

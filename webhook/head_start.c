@@ -126,24 +126,25 @@ static bool has_been_begun(const struct json *object)
 {
     const struct json *status = json_member(object, "status");
     return json_first(json_member(status, "conditions")) != NULL ||
-           !json_is_absent(json_member(status, "refreshTime")) ||
-           !json_is_absent(json_path(object, "metadata", "deletionTimestamp", NULL));
+           !json_is_absent(json_member(status, "refreshTime"));
 }
 
-static bool may_write(const struct yielding_sink *yielding, int64_t deadline_ms, struct err *err)
+/* `unless_begun`: only while the operator has not come to it. */
+static bool may_write(const struct yielding_sink *yielding, bool unless_begun, int64_t deadline_ms,
+                      struct err *err)
 {
     const struct external_secret *external_secret = yielding->external_secret;
     CLEANUP(owned_object_done) struct owned_object object = {0};
-    const struct owned_target target = {.resource = &kube_external_secrets,
-                                        .older = &kube_external_secrets_v1beta1,
-                                        .namespace = external_secret->namespace,
-                                        .name = external_secret->name,
-                                        .uid = external_secret->uid};
+    const struct owned_target target = owned_external_secret(external_secret);
     if (!owned_object_get(yielding->client, &target, deadline_ms, &object, err)) {
         err->kind = err->kind == ERR_MISSING ? ERR_BUSY : err->kind;
         return false;
     }
-    return !has_been_begun(object.json) ||
+    if (!owned_object_is_generation(&object, external_secret->generation) ||
+        owned_object_is_deleting(&object)) {
+        return err_set(err, ERR_BUSY, "it has changed meanwhile");
+    }
+    return !unless_begun || !has_been_begun(object.json) ||
            err_set(err, ERR_BUSY, "the External Secrets Operator has come to it");
 }
 
@@ -159,7 +160,7 @@ static bool yielding_create(void *context, struct str_view namespace, struct str
                             struct secret **ret, struct err *err)
 {
     const struct yielding_sink *yielding = context;
-    return may_write(yielding, deadline_ms, err) &&
+    return may_write(yielding, true, deadline_ms, err) &&
            yielding->sink.create(yielding->sink.context, namespace, field_manager, manifest,
                                  deadline_ms, ret, err);
 }
@@ -169,10 +170,8 @@ static bool yielding_replace(void *context, struct str_view namespace, struct st
                              int64_t deadline_ms, struct secret **ret, struct err *err)
 {
     const struct yielding_sink *yielding = context;
-    if (!yielding->external_secret->has_status && !may_write(yielding, deadline_ms, err)) {
-        return false;
-    }
-    return yielding->sink.replace(yielding->sink.context, namespace, name, field_manager, manifest,
+    return may_write(yielding, !yielding->external_secret->has_status, deadline_ms, err) &&
+           yielding->sink.replace(yielding->sink.context, namespace, name, field_manager, manifest,
                                   deadline_ms, ret, err);
 }
 

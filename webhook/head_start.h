@@ -46,9 +46,10 @@ int64_t head_start_wait_ms(struct head_start *head_start,
                            const struct external_secret *external_secret, bool changed,
                            int64_t now_ms);
 
-/* A sink that looks at the ExternalSecret once more before it makes a Secret: ERR_BUSY when the
- * operator has come to it meanwhile, or it is gone. It deletes nothing. Everything here outlives
- * the interface. */
+/* A sink that looks at the ExternalSecret once more before it writes a Secret: ERR_BUSY when it is
+ * not what the Secret was rendered from any more (gone, another of its name, being deleted, another
+ * generation), or the operator has come to it meanwhile. It deletes nothing. Everything here
+ * outlives the interface. */
 struct yielding_sink {
     const struct kube_client *client;
     const struct external_secret *external_secret;

@@ -4,6 +4,15 @@
 #include "base/limits.h"
 #include "objects/metadata.h"
 
+struct owned_target owned_external_secret(const struct external_secret *external_secret)
+{
+    return (struct owned_target){.resource = &kube_external_secrets,
+                                 .older = &kube_external_secrets_v1beta1,
+                                 .namespace = external_secret->namespace,
+                                 .name = external_secret->name,
+                                 .uid = external_secret->uid};
+}
+
 void owned_object_done(struct owned_object *object)
 {
     json_doc_done(&object->doc);
@@ -70,6 +79,18 @@ bool owned_object_get(const struct kube_client *client, const struct owned_targe
     object.resource_version = json_string(json_member(metadata, "resourceVersion"));
     move(&object, ret);
     return true;
+}
+
+bool owned_object_is_generation(const struct owned_object *object, int64_t generation)
+{
+    int64_t is = 0;
+    return json_to_i64(json_path(object->json, "metadata", "generation", NULL), &is) &&
+           is == generation;
+}
+
+bool owned_object_is_deleting(const struct owned_object *object)
+{
+    return !json_is_absent(json_path(object->json, "metadata", "deletionTimestamp", NULL));
 }
 
 bool owned_object_patch(const struct kube_client *client, const struct owned_target *target,

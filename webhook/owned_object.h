@@ -5,6 +5,7 @@
 #define WEBHOOK_OWNED_OBJECT_H
 
 #include "kube/client.h"
+#include "objects/external_secret.h"
 
 /* Which object, and which of its name. */
 struct owned_target {
@@ -14,6 +15,9 @@ struct owned_target {
     struct str_view name;
     struct str_view uid;
 };
+
+/* Borrows from it. */
+struct owned_target owned_external_secret(const struct external_secret *external_secret);
 
 /* Zeroed is empty. */
 struct owned_object {
@@ -28,6 +32,8 @@ void owned_object_done(struct owned_object *object);
 MUST_CHECK bool owned_object_get(const struct kube_client *client,
                                  const struct owned_target *target, int64_t deadline_ms,
                                  struct owned_object *ret, struct err *err);
+bool owned_object_is_generation(const struct owned_object *object, int64_t generation);
+bool owned_object_is_deleting(const struct owned_object *object);
 /* A merge patch of the object, or of its status. */
 MUST_CHECK bool owned_object_patch(const struct kube_client *client,
                                    const struct owned_target *target, const char *subresource,

@@ -61,11 +61,7 @@ bool status_write(const struct kube_client *client, const struct external_secret
                   const struct status_change *change, int64_t deadline_ms, struct err *err)
 {
     const struct writing writing = {
-        .target = {.resource = &kube_external_secrets,
-                   .older = &kube_external_secrets_v1beta1,
-                   .namespace = external_secret->namespace,
-                   .name = external_secret->name,
-                   .uid = external_secret->uid},
+        .target = owned_external_secret(external_secret),
         .make = make_external_secret,
         .change = change,
     };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check_main.h"
 
+#include "neighbours.h"
 #include "webhook/head_start.h"
 
 enum {
@@ -72,6 +73,114 @@ START_TEST(what_changed_in_aws_is_refreshed_where_the_operator_is_done)
 }
 END_TEST
 
+/* ---- the sink ---- */
+
+static struct kube_config *config;
+static struct clients_options options;
+static struct clients *clients;
+static unsigned written;
+
+static bool count_create(void *context, struct str_view namespace, struct str_view field_manager,
+                         const struct secret_buf *manifest, int64_t deadline_ms,
+                         struct secret **ret, struct err *err)
+{
+    (void)context;
+    (void)namespace;
+    (void)field_manager;
+    (void)manifest;
+    (void)deadline_ms;
+    (void)ret;
+    (void)err;
+    written++;
+    return true;
+}
+
+static bool count_replace(void *context, struct str_view namespace, struct str_view name,
+                          struct str_view field_manager, const struct secret_buf *manifest,
+                          int64_t deadline_ms, struct secret **ret, struct err *err)
+{
+    (void)name;
+    return count_create(context, namespace, field_manager, manifest, deadline_ms, ret, err);
+}
+
+static void setup_sink(void)
+{
+    api_begin();
+    config = api_config();
+    options = (struct clients_options){.config = config, .clock = clock_system()};
+    clients = clients_start(&options);
+    one = (struct external_secret){
+        .namespace = SV("n"), .name = SV("one"), .uid = SV("u1"), .generation = 3};
+    written = 0;
+}
+
+static void teardown_sink(void)
+{
+    clients_stop(clients);
+    kube_config_free(config);
+    api_end();
+}
+
+static const char CURRENT[] = "'uid':'u1','generation':3";
+static const char BEGUN[] = "{'conditions':[{'type':'Ready','status':'True'}]}";
+
+enum writing {
+    WRITING_CREATE,
+    WRITING_REPLACE,
+};
+
+/* The ExternalSecret has this metadata and this status by now. */
+static bool may(enum writing writing, const char *metadata, const char *status)
+{
+    struct yielding_sink yielding = {
+        .client = &clients->kube,
+        .external_secret = &one,
+        .sink = {.create = count_create, .replace = count_replace},
+    };
+    const struct secret_sink sink = yielding_sink(&yielding);
+    const struct secret_buf manifest = {0};
+    int64_t deadline_ms = clock_monotonic_ms(clock_system()) + API_PATIENCE_MS;
+    struct secret *record = NULL;
+    struct err err = {0};
+    unsigned before = written;
+    api_set("GET", "externalsecrets/one", 200,
+            "{'metadata':{'namespace':'n','name':'one',%s},"
+            "'status':%s}",
+            metadata, status);
+    bool done = writing == WRITING_CREATE ? sink.create(sink.context, SV("n"), SV("m"), &manifest,
+                                                        deadline_ms, &record, &err)
+                                          : sink.replace(sink.context, SV("n"), SV("t"), SV("m"),
+                                                         &manifest, deadline_ms, &record, &err);
+    ck_assert_uint_eq(written, before + done);
+    ck_assert(done || err.kind == ERR_BUSY);
+    return done;
+}
+
+START_TEST(what_it_was_rendered_from_is_looked_at_before_it_is_written)
+{
+    static const enum writing ways[] = {WRITING_CREATE, WRITING_REPLACE};
+    ck_assert(may(ways[_i], CURRENT, "{}"));
+    ck_assert(!may(ways[_i], "'uid':'u1','generation':4", "{}"));
+    ck_assert(!may(ways[_i], "'uid':'u2','generation':3", "{}"));
+    ck_assert(!may(ways[_i], "'uid':'u1','generation':3,'deletionTimestamp':'2026-01-01T00:00:00Z'",
+                   "{}"));
+    ck_assert(!may(ways[_i], CURRENT, BEGUN));
+}
+END_TEST
+
+START_TEST(a_refresh_of_what_the_operator_has_made_is_written_as_long_as_it_is_current)
+{
+    one.has_status = true;
+    ck_assert(may(WRITING_REPLACE, CURRENT, BEGUN));
+    ck_assert(!may(WRITING_REPLACE, "'uid':'u1','generation':4", BEGUN));
+    ck_assert(!may(WRITING_REPLACE, "'uid':'u2','generation':3", BEGUN));
+    ck_assert(!may(WRITING_REPLACE,
+                   "'uid':'u1','generation':3,'deletionTimestamp':'2026-01-01T00:00:00Z'", BEGUN));
+    /* A Secret that somebody has deleted is the operator's to make again. */
+    ck_assert(!may(WRITING_CREATE, CURRENT, BEGUN));
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("head_start");
@@ -83,5 +192,11 @@ Suite *suite(void)
     tcase_add_test(tcase, nobody_acts_for_what_no_pod_waits_for);
     tcase_add_test(tcase, what_changed_in_aws_is_refreshed_where_the_operator_is_done);
     suite_add_tcase(suite, tcase);
+    TCase *sink = tcase_create("sink");
+    tcase_add_checked_fixture(sink, setup_sink, teardown_sink);
+    tcase_add_loop_test(sink, what_it_was_rendered_from_is_looked_at_before_it_is_written, 0, 2);
+    tcase_add_test(sink,
+                   a_refresh_of_what_the_operator_has_made_is_written_as_long_as_it_is_current);
+    suite_add_tcase(suite, sink);
     return suite;
 }
