@@ -294,13 +294,14 @@ void applier_external_secret_changed(struct applier *applier, struct str_view na
     external_secret_release(external_secret);
 }
 
-/* As it is now: it may have changed while it was carried out. */
 void applier_plan_turn(struct applier *applier, struct str_view namespace, struct str_view name)
 {
     struct external_secret *external_secret =
         world_external_secret(applier->options.world, namespace, name);
     if (external_secret) {
         plan_turn(applier, external_secret, 0);
+    } else {
+        progress_forget(&applier->progress, namespace, name);
     }
     external_secret_release(external_secret);
 }
@@ -413,24 +414,29 @@ void applier_look_at_all(struct applier *applier)
     log_end(&line);
 }
 
-/* When one that is looked at is begun. */
-static int64_t look_turn_ms(struct applier *applier, const struct external_secret *external_secret)
+int64_t applier_wait_ms(struct applier *applier, const struct external_secret *external_secret,
+                        bool hurried)
 {
+    bool beside = applier->options.beside;
     if (external_secret->deleting) {
-        return external_secret->has_cleanup_finalizer && !applier->options.beside ? 0 : INT64_MAX;
+        return external_secret->has_cleanup_finalizer && !beside ? 0 : INT64_MAX;
     }
     if (store_use_is_others(applier->options.world, external_secret)) {
         return INT64_MAX;
     }
-    int64_t wait = 0;
-    if (applier->options.beside) {
-        /* What has failed is tried again for the same reason. */
-        bool changed = progress_is_hurried(&applier->progress, external_secret) ||
-                       progress_has_failed(&applier->progress, external_secret);
-        wait = head_start_wait_ms(&applier->head_start, external_secret, changed,
-                                  applier_now_ms(applier));
-    }
-    return wait > 0 ? wait : turn_ms(applier, external_secret, false);
+    /* What has failed is tried again for the same reason. */
+    bool changed = hurried || progress_has_failed(&applier->progress, external_secret);
+    return beside ? head_start_wait_ms(&applier->head_start, external_secret, changed,
+                                       applier_now_ms(applier))
+                  : 0;
+}
+
+/* When one that is looked at is begun. */
+static int64_t look_turn_ms(struct applier *applier, const struct external_secret *external_secret)
+{
+    bool hurried = progress_is_hurried(&applier->progress, external_secret);
+    int64_t wait = applier_wait_ms(applier, external_secret, hurried);
+    return wait > 0 || external_secret->deleting ? wait : turn_ms(applier, external_secret, false);
 }
 
 static void look(void *context, const char *key)

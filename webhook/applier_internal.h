@@ -42,10 +42,15 @@ struct errand {
 int64_t applier_now_ms(const struct applier *applier);
 /* Everything is listed: what is not known yet would look as if it were not there. */
 bool applier_knows_world(const struct applier *applier);
+/* How long before it may be carried out, whosever turn it is; INT64_MAX: not by itself. `hurried`:
+ * AWS has something newer. */
+int64_t applier_wait_ms(struct applier *applier, const struct external_secret *external_secret,
+                        bool hurried);
 /* It is looked at then, or earlier if that is planned already. */
 void applier_plan(struct applier *applier, struct str_view namespace, struct str_view name,
                   int64_t delay_ms);
-/* Likewise when it is its turn as it is now: it may have changed while it was carried out. */
+/* Likewise when it is its turn as it is now: it may have changed while it was carried out. What is
+ * gone is forgotten. */
 void applier_plan_turn(struct applier *applier, struct str_view namespace, struct str_view name);
 /* Carries it out, or shares what somebody else does (runs_join()). */
 void applier_carry_out(struct applier *applier, const struct external_secret *external_secret,

@@ -20,7 +20,8 @@ enum {
 struct background {
     struct applier *applier;
     struct external_secret *external_secret;
-    char *basis; /* NULL: it was not carried out, and there is nothing to conclude */
+    bool hurried; /* when it was begun */
+    char *basis;  /* NULL: it was not carried out, and there is nothing to conclude */
     bool forced;
     int64_t start_ms; /* since 1970 */
     struct run_result run;
@@ -142,14 +143,18 @@ static void background_free(struct background *background)
 static void end_background(struct background *background)
 {
     struct applier *applier = background->applier;
-    const struct external_secret *external_secret = background->external_secret;
-    progress_end(&applier->progress, external_secret->namespace, external_secret->name);
+    struct str_view namespace = background->external_secret->namespace;
+    struct str_view name = background->external_secret->name;
+    bool waits = background->wait_ms > 0;
+    progress_end(&applier->progress, namespace, name);
+    if (waits && background->hurried) {
+        progress_hurry(&applier->progress, namespace, name);
+    }
     if (leader_leads(applier->options.leader) && !atomic_load(&applier->stopping)) {
-        if (background->wait_ms > 0) {
-            applier_plan(applier, external_secret->namespace, external_secret->name,
-                         background->wait_ms);
-        } else if (!external_secret->deleting) {
-            applier_plan_turn(applier, external_secret->namespace, external_secret->name);
+        if (waits) {
+            applier_plan(applier, namespace, name, background->wait_ms);
+        } else if (!background->external_secret->deleting) {
+            applier_plan_turn(applier, namespace, name);
         }
     }
     background_free(background);
@@ -173,11 +178,38 @@ static void conclude_later(struct background *background, struct clients *client
     }
 }
 
+static int64_t unknown_ms(struct applier *applier, const struct external_secret *external_secret)
+{
+    bool known =
+        external_secret->deleting || store_use_is_known(applier->options.world, external_secret);
+    return known ? 0 : UNKNOWN_MS;
+}
+
+/* As it is now: since it was queued it may have changed, or made place for another of its name.
+ * False: nothing is done for it, before `wait_ms` is over or at all. */
+static bool renew(struct background *background)
+{
+    struct applier *applier = background->applier;
+    const struct external_secret *queued = background->external_secret;
+    struct external_secret *present =
+        world_external_secret(applier->options.world, queued->namespace, queued->name);
+    if (!present) {
+        return false;
+    }
+    external_secret_release(background->external_secret);
+    background->external_secret = present;
+    int64_t wait = applier_wait_ms(applier, present, background->hurried);
+    wait = wait > 0 ? wait : unknown_ms(applier, present);
+    background->wait_ms = wait == INT64_MAX ? 0 : wait;
+    return wait == 0;
+}
+
 static void carry_out_in_background(void *argument, void *thread_context)
 {
     struct background *background = argument;
     struct applier *applier = background->applier;
-    bool does = leader_leads(applier->options.leader) && !atomic_load(&applier->stopping);
+    bool does = leader_leads(applier->options.leader) && !atomic_load(&applier->stopping) &&
+                renew(background);
     if (does && background->external_secret->deleting) {
         background->wait_ms = depart(applier, background->external_secret, thread_context);
     } else if (does) {
@@ -192,20 +224,21 @@ static void carry_out_in_background(void *argument, void *thread_context)
 
 int64_t applier_begin(struct applier *applier, struct external_secret *external_secret)
 {
-    if (!external_secret->deleting &&
-        !store_use_is_known(applier->options.world, external_secret)) {
-        return UNKNOWN_MS;
+    int64_t unknown = unknown_ms(applier, external_secret);
+    if (unknown > 0) {
+        return unknown;
     }
     struct background *background = mem_alloc(sizeof *background);
-    *background = (struct background){.applier = applier,
-                                      .external_secret = external_secret_retain(external_secret)};
-    bool hurried = progress_is_hurried(&applier->progress, external_secret);
+    *background =
+        (struct background){.applier = applier,
+                            .external_secret = external_secret_retain(external_secret),
+                            .hurried = progress_is_hurried(&applier->progress, external_secret)};
     progress_begin(&applier->progress, external_secret->namespace, external_secret->name);
     if (workers_submit(applier->options.workers, carry_out_in_background, background)) {
         return 0;
     }
     progress_end(&applier->progress, external_secret->namespace, external_secret->name);
-    if (hurried) {
+    if (background->hurried) {
         progress_hurry(&applier->progress, external_secret->namespace, external_secret->name);
     }
     background_free(background);

@@ -19,6 +19,7 @@ struct record {
     bool kept;
     bool hurried;
     bool begun;
+    bool gone;               /* while it is begun: to be forgotten when it ends */
     uint64_t target_version; /* resourceVersion of the Secret then; 0: there is none to wait for */
     int64_t noted_ms;
     int64_t forced_ms; /* when it last made us ask past the cache */
@@ -78,6 +79,7 @@ static struct record *find_or_make(struct progress *progress, struct str_view na
         write_key(&key, namespace, name);
         table_put(&progress->records, buf_view(&key), record);
     }
+    record->gone = false;
     return record;
 }
 
@@ -217,11 +219,21 @@ void progress_begin(struct progress *progress, struct str_view namespace, struct
     pthread_mutex_unlock(&progress->mutex);
 }
 
+/* Holds the mutex. */
+static void forget(struct progress *progress, struct str_view namespace, struct str_view name)
+{
+    CLEANUP(buf_done) struct buf key;
+    write_key(&key, namespace, name);
+    (void)table_erase(&progress->records, buf_view(&key));
+}
+
 void progress_end(struct progress *progress, struct str_view namespace, struct str_view name)
 {
     pthread_mutex_lock(&progress->mutex);
     struct record *record = find(progress, namespace, name);
-    if (record) {
+    if (record && record->gone) {
+        forget(progress, namespace, name);
+    } else if (record) {
         record->begun = false;
     }
     pthread_mutex_unlock(&progress->mutex);
@@ -276,6 +288,17 @@ void progress_note(struct progress *progress, const struct external_secret *exte
     pthread_mutex_unlock(&progress->mutex);
 }
 
+/* What came of it the last time. */
+static void clear(struct record *record)
+{
+    free(record->basis);
+    record->basis = NULL;
+    record->failures = 0;
+    record->retry_ms = 0;
+    record->target_version = 0;
+    record->refresh_ms = 0;
+}
+
 void progress_restart(struct progress *progress)
 {
     size_t position = 0;
@@ -283,22 +306,21 @@ void progress_restart(struct progress *progress)
     void *value = NULL;
     pthread_mutex_lock(&progress->mutex);
     while (table_next(&progress->records, &position, &key, &value)) {
-        struct record *record = value;
-        free(record->basis);
-        record->basis = NULL;
-        record->failures = 0;
-        record->retry_ms = 0;
-        record->target_version = 0;
-        record->refresh_ms = 0;
+        clear(value);
     }
     pthread_mutex_unlock(&progress->mutex);
 }
 
 void progress_forget(struct progress *progress, struct str_view namespace, struct str_view name)
 {
-    CLEANUP(buf_done) struct buf key;
-    write_key(&key, namespace, name);
     pthread_mutex_lock(&progress->mutex);
-    (void)table_erase(&progress->records, buf_view(&key));
+    struct record *record = find(progress, namespace, name);
+    if (record && record->begun) {
+        clear(record);
+        record->hurried = false;
+        record->gone = true;
+    } else if (record) {
+        forget(progress, namespace, name);
+    }
     pthread_mutex_unlock(&progress->mutex);
 }

@@ -74,6 +74,7 @@ void progress_note(struct progress *progress, const struct external_secret *exte
 /* Another may have carried out everything meanwhile: what came of it in this process counts for
  * nothing any more. What is begun stays begun, and what is hurried has its turn. */
 void progress_restart(struct progress *progress);
+/* It is gone. What is begun stays begun, for a successor of the same name as well. */
 void progress_forget(struct progress *progress, struct str_view namespace, struct str_view name);
 
 #endif

@@ -3,157 +3,11 @@
  * those that share a target, and when what has failed is tried again. */
 #include "check_main.h"
 
-#include <fcntl.h>
-
-#include "neighbours.h"
-#include "quoted_json.h"
-#include "webhook/applier.h"
-#include "webhook/read_ahead.h"
-#include "webhook/sources.h"
-
-static struct fingerprint_keys keys;
-static struct kube_config *config;
-static struct clients_options client_options;
-static struct metrics *metrics;
-static struct world *world;
-static struct workers *workers;
-static struct applier *applier;
-static struct log quiet;
-
-/* What the stand-ins for webhook/sources.c and webhook/read_ahead.c saw. */
-static struct {
-    _Atomic enum err_kind failure; /* of every read */
-    atomic_uint reads;
-    atomic_uint ahead;
-    _Atomic int64_t ahead_ms; /* how long the last one was given */
-} seen;
-
-static bool read_all(void *context, const struct remote_request *request, struct remote_read *reads,
-                     size_t count, struct err *err)
-{
-    enum err_kind failure = atomic_load(&seen.failure);
-    (void)context;
-    (void)request;
-    for (size_t i = 0; i < count; i++) {
-        secret_buf_init(&reads[i].value, 16);
-        secret_buf_add(&reads[i].value, SV("v"));
-    }
-    atomic_fetch_add(&seen.reads, 1);
-    return failure == ERR_NONE || err_set(err, failure, "as told");
-}
-
-struct secret_source sources_for(struct clients *clients)
-{
-    (void)clients;
-    return (struct secret_source){.read = read_all};
-}
-
-void read_ahead(struct clients *clients, const struct external_secret *const *all, size_t count,
-                int64_t deadline_ms)
-{
-    (void)clients;
-    (void)all;
-    (void)count;
-    atomic_store(&seen.ahead_ms, deadline_ms - clock_monotonic_ms(clock_system()));
-    atomic_fetch_add(&seen.ahead, 1);
-}
-
-static void put_store(void)
-{
-    struct json_text json = quoted_json(
-        "{'metadata':{'namespace':'n','name':'store','uid':'u','resourceVersion':'1'},'spec':"
-        "{'provider':{'aws':{'service':'SecretsManager','region':'eu-central-1'}}}}");
-    struct store *store = NULL;
-    struct err err = {0};
-    ck_assert_msg(store_decode(json.root, false, &store, &err), "%s", err.message);
-    world_put_store(world, store);
-    json_text_done(&json);
-}
-
-static void put_external_secret(const char *name, const char *target, const char *creation_policy)
-{
-    struct json_text json = quoted_json(
-        "{'metadata':{'namespace':'n','name':'%s','uid':'u-%s','resourceVersion':'1',"
-        "'generation':1},'spec':{'secretStoreRef':{'name':'store'},'refreshInterval':'1h',"
-        "'target':{'name':'%s','creationPolicy':'%s'},"
-        "'data':[{'secretKey':'k','remoteRef':{'key':'r'}}]}}",
-        name, name, target, creation_policy);
-    struct external_secret *decoded = NULL;
-    struct err err = {0};
-    ck_assert_msg(external_secret_decode(json.root, &decoded, &err), "%s", err.message);
-    (void)world_put_external_secret(world, decoded);
-    json_text_done(&json);
-}
-
-static void carry_out_into(const char *name, const char *target)
-{
-    put_external_secret(name, target, "Owner");
-    applier_external_secret_changed(applier, SV("n"), sv_of(name));
-}
-
-static void carry_out(const char *name)
-{
-    carry_out_into(name, name);
-}
-
-static void await(atomic_uint *counter, unsigned count)
-{
-    int64_t deadline = clock_monotonic_ms(clock_system()) + API_PATIENCE_MS;
-    while (atomic_load(counter) < count) {
-        ck_assert_int_lt(clock_monotonic_ms(clock_system()), deadline);
-        sched_yield();
-    }
-}
+#include "applier_scene.h"
 
 static void setup(void)
 {
-    const unsigned char installation_key[INSTALLATION_KEY_BYTES] = {5};
-    fingerprint_keys_derive(installation_key, &keys);
-    memset(&seen, 0, sizeof seen);
-    api_begin();
-    pthread_mutex_lock(&api.mutex);
-    api_set("GET", "/secrets/", 404, "{}");
-    api_set("PATCH", "/status?", 200, "{}");
-    api_set("POST", "/secrets", 201,
-            "{'metadata':{'namespace':'n','name':'x','uid':'u','resourceVersion':'2'}}");
-    pthread_mutex_unlock(&api.mutex);
-    quiet = (struct log){
-        .fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .level = LOG_ERROR, .clock = clock_system()};
-    config = api_config();
-    client_options = (struct clients_options){.config = config, .clock = clock_system()};
-    metrics = metrics_new();
-    world = world_new();
-    world_set_keys(world, &keys);
-    world_set_synced(world, WORLD_SECRETS, true);
-    world_set_synced(world, WORLD_EXTERNAL_SECRETS, true);
-    world_set_synced(world, WORLD_STORES, true);
-    world_set_synced(world, WORLD_CLUSTER_STORES, true);
-    put_store();
-    workers = workers_new(&(struct workers_options){.name = "test",
-                                                    .max_threads = 1,
-                                                    .max_queued = 64,
-                                                    .thread_start = clients_start,
-                                                    .thread_stop = clients_stop,
-                                                    .context = &client_options});
-    applier = applier_new(&(struct applier_options){.clock = clock_system(),
-                                                    .log = &quiet,
-                                                    .world = world,
-                                                    .metrics = metrics,
-                                                    .workers = workers,
-                                                    .enabled = true});
-    applier_start(applier);
-}
-
-static void teardown(void)
-{
-    applier_stop(applier);
-    workers_free(workers);
-    applier_free(applier);
-    world_free(world);
-    metrics_free(metrics);
-    kube_config_free(config);
-    close(quiet.fd);
-    api_end();
+    scene_begin(&(struct scene_options){.max_queued = 64});
 }
 
 /* Half a minute is what the whole of it may take. */
@@ -300,7 +154,7 @@ Suite *suite(void)
 {
     Suite *suite = suite_create("applier_patience");
     TCase *tcase = tcase_create("applier_patience");
-    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_checked_fixture(tcase, setup, scene_end);
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, reading_ahead_leaves_time_for_what_it_is_for);
     tcase_add_test(tcase, a_silent_store_is_not_read_ahead);

@@ -173,6 +173,34 @@ START_TEST(nobody_begins_what_is_begun)
 }
 END_TEST
 
+START_TEST(what_is_gone_while_it_is_begun_leaves_the_next_of_its_name_nothing_but_to_wait)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "0s", "");
+    note_success(one);
+    progress_begin(&progress, SV("n"), SV("one"));
+    progress_hurry(&progress, SV("n"), SV("one"));
+    progress_forget(&progress, SV("n"), SV("one"));
+    ck_assert_int_eq(turn(one, 0), INT64_MAX);
+    ck_assert(!progress_is_hurried(&progress, one));
+    progress_end(&progress, SV("n"), SV("one"));
+    ck_assert_int_eq(turn(one, 0), 0);
+    ck_assert_uint_eq(progress.records.count, 0);
+}
+END_TEST
+
+START_TEST(what_is_told_of_the_next_is_not_forgotten_with_what_is_gone)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "0s", "");
+    progress_begin(&progress, SV("n"), SV("one"));
+    progress_forget(&progress, SV("n"), SV("one"));
+    progress_hurry(&progress, SV("n"), SV("one"));
+    note_success(one);
+    progress_end(&progress, SV("n"), SV("one"));
+    ck_assert(progress_is_hurried(&progress, one));
+    ck_assert_int_eq(turn(one, 0), 0);
+}
+END_TEST
+
 START_TEST(what_is_hurried_meanwhile_has_another_turn)
 {
     CLEANUP(release) struct external_secret *one = make("one", "0s", "");
@@ -340,6 +368,9 @@ Suite *suite(void)
     tcase_add_test(tcase, failures_move_the_turns_apart_until_one_succeeds);
     tcase_add_test(tcase, what_changed_after_a_failure_is_tried_at_once);
     tcase_add_test(tcase, nobody_begins_what_is_begun);
+    tcase_add_test(tcase,
+                   what_is_gone_while_it_is_begun_leaves_the_next_of_its_name_nothing_but_to_wait);
+    tcase_add_test(tcase, what_is_told_of_the_next_is_not_forgotten_with_what_is_gone);
     tcase_add_test(tcase, what_is_hurried_meanwhile_has_another_turn);
     tcase_add_test(tcase, what_is_begun_is_not_brought_forward);
     tcase_add_test(tcase, a_watch_that_lags_says_nothing_about_the_target);

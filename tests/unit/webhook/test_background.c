@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What has changed while it was queued. */
+#include "check_main.h"
+
+#include "applier_scene.h"
+
+#define OBJECT "externalsecrets/b"
+#define CLEANUP_FINALIZER "'finalizers':['" EXTERNAL_SECRET_FINALIZER "']"
+
+/* "b", whose metadata has these members besides, and its target. */
+static void put_b(const char *metadata, const char *target)
+{
+    struct json_text json = quoted_json(
+        "{'metadata':{'namespace':'n','name':'b','resourceVersion':'1',%s},'spec':{"
+        "'secretStoreRef':{'name':'store'},'refreshInterval':'1h','target':{'name':'%s'},"
+        "'data':[{'secretKey':'k','remoteRef':{'key':'r'}}]}}",
+        metadata, target);
+    struct external_secret *decoded = NULL;
+    struct err err = {0};
+    ck_assert_msg(external_secret_decode(json.root, &decoded, &err), "%s", err.message);
+    (void)world_put_external_secret(world, decoded);
+    json_text_done(&json);
+}
+
+static void tell_b(void)
+{
+    applier_external_secret_changed(applier, SV("n"), SV("b"));
+}
+
+/* The only worker is held. Looks follow one another: when what is gone has been looked at, so has
+ * everything before. */
+static void await_looks(void)
+{
+    unsigned asked = atomic_load(&lease_asked);
+    applier_remote_changed(applier, SV("n"), SV("gone"));
+    await(&lease_asked, asked + 2);
+}
+
+static void setup(void)
+{
+    scene_begin(&(struct scene_options){.max_queued = 64});
+    api_hold("POST", "/secrets", true);
+    carry_out("a");
+    api_await("POST", "/secrets", 1);
+    put_b("'uid':'u-1','generation':1", "first");
+    tell_b();
+    await_looks();
+}
+
+/* When "a" and "z", which is queued behind everything, have their statuses, nothing is left. */
+static void let_go(unsigned statuses)
+{
+    carry_out("z");
+    await_looks();
+    api_hold("POST", "/secrets", false);
+    api_await("PATCH", "/status?", statuses);
+}
+
+static unsigned posts_of_first;
+static unsigned posts_of_second;
+static unsigned posts_of_successor;
+
+static void count_posts(struct api_route *route)
+{
+    if (strcmp(route->method, "POST") == 0) {
+        posts_of_first += strstr(route->asked, "\"name\":\"first\"") != NULL;
+        posts_of_second += strstr(route->asked, "\"name\":\"second\"") != NULL;
+        posts_of_successor += strstr(route->asked, "\"uid\":\"u-2\"") != NULL;
+    }
+}
+
+static void watch_posts(void)
+{
+    pthread_mutex_lock(&api.mutex);
+    api.asked = count_posts;
+    pthread_mutex_unlock(&api.mutex);
+}
+
+START_TEST(what_is_gone_when_its_turn_comes_is_not_made)
+{
+    watch_posts();
+    world_erase(world, WORLD_EXTERNAL_SECRETS, SV("n"), SV("b"));
+    tell_b();
+    let_go(2);
+    ck_assert_uint_eq(posts_of_first, 0);
+    ck_assert_uint_eq(atomic_load(&seen.reads), 2);
+}
+END_TEST
+
+START_TEST(what_has_another_spec_when_its_turn_comes_is_made_of_that)
+{
+    watch_posts();
+    put_b("'uid':'u-1','generation':2", "second");
+    tell_b();
+    let_go(3);
+    ck_assert_uint_eq(posts_of_first, 0);
+    ck_assert_uint_eq(posts_of_second, 1);
+}
+END_TEST
+
+/* Deleted and made again between two tellings, or told of both. */
+START_TEST(of_what_was_made_anew_the_successor_is_carried_out_once)
+{
+    watch_posts();
+    if (_i == 1) {
+        world_erase(world, WORLD_EXTERNAL_SECRETS, SV("n"), SV("b"));
+        tell_b();
+    }
+    put_b("'uid':'u-2','generation':1", "first");
+    tell_b();
+    let_go(3);
+    ck_assert_uint_eq(posts_of_first, 1);
+    ck_assert_uint_eq(posts_of_successor, 1);
+    ck_assert_uint_eq(atomic_load(&seen.reads), 3);
+}
+END_TEST
+
+static void put_deleting(const char *finalizers)
+{
+    CLEANUP(buf_done) struct buf metadata;
+    buf_init(&metadata, 1024);
+    buf_printf(&metadata,
+               "'uid':'u-1','generation':2,'deletionTimestamp':'2026-01-01T00:00:00Z',%s",
+               finalizers);
+    put_b(metadata.data, "first");
+    pthread_mutex_lock(&api.mutex);
+    api_set("GET", OBJECT, 200, "{'metadata':{'namespace':'n','name':'b',%s}}", metadata.data);
+    api_set("PATCH", OBJECT "?", 200, "{}");
+    pthread_mutex_unlock(&api.mutex);
+}
+
+START_TEST(what_is_being_deleted_when_its_turn_comes_departs)
+{
+    watch_posts();
+    put_deleting(CLEANUP_FINALIZER);
+    let_go(2);
+    ck_assert_uint_eq(posts_of_first, 0);
+    ck_assert_uint_eq(api_count("PATCH", OBJECT "?"), 1);
+}
+END_TEST
+
+START_TEST(what_another_finalizer_keeps_is_left_alone)
+{
+    watch_posts();
+    put_deleting("'finalizers':['a/b']");
+    let_go(2);
+    ck_assert_uint_eq(posts_of_first, 0);
+    ck_assert_uint_eq(api_count("PATCH", OBJECT "?"), 0);
+}
+END_TEST
+
+static void put_store_of(const char *controller)
+{
+    struct json_text json = quoted_json(
+        "{'metadata':{'namespace':'n','name':'store','uid':'u','resourceVersion':'2'},'spec':"
+        "{'controller':'%s','provider':{'aws':{'service':'SecretsManager','region':"
+        "'eu-central-1'}}}}",
+        controller);
+    struct store *store = NULL;
+    struct err err = {0};
+    ck_assert_msg(store_decode(json.root, false, &store, &err), "%s", err.message);
+    world_put_store(world, store);
+    json_text_done(&json);
+}
+
+START_TEST(what_is_anothers_when_its_turn_comes_is_left_alone)
+{
+    put_store_of("other");
+    api_hold("POST", "/secrets", false);
+    api_await("PATCH", "/status?", 1);
+    applier_stop(applier);
+    workers_free(workers);
+    workers = NULL;
+    ck_assert_uint_eq(api_count("PATCH", "/status?"), 1);
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *suite = suite_create("background");
+    TCase *tcase = tcase_create("background");
+    tcase_add_checked_fixture(tcase, setup, scene_end);
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, what_is_gone_when_its_turn_comes_is_not_made);
+    tcase_add_test(tcase, what_has_another_spec_when_its_turn_comes_is_made_of_that);
+    tcase_add_loop_test(tcase, of_what_was_made_anew_the_successor_is_carried_out_once, 0, 2);
+    tcase_add_test(tcase, what_is_being_deleted_when_its_turn_comes_departs);
+    tcase_add_test(tcase, what_another_finalizer_keeps_is_left_alone);
+    tcase_add_test(tcase, what_is_anothers_when_its_turn_comes_is_left_alone);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
