@@ -19,7 +19,8 @@ struct record {
     bool kept;
     bool hurried;
     bool begun;
-    bool gone;               /* while it is begun: to be forgotten when it ends */
+    bool gone;           /* while it is begun: to be forgotten when it ends */
+    bool target_changed; /* likewise: what it comes to may be because of what was there before */
     uint64_t target_version; /* resourceVersion of the Secret then; 0: there is none to wait for */
     int64_t noted_ms;
     int64_t forced_ms; /* when it last made us ask past the cache */
@@ -207,6 +208,9 @@ void progress_target_changed(struct progress *progress, struct str_view namespac
     if (record && record->failures > 0 && record->retry_ms == INT64_MAX) {
         record->retry_ms = 0;
     }
+    if (record && record->begun) {
+        record->target_changed = true;
+    }
     pthread_mutex_unlock(&progress->mutex);
 }
 
@@ -216,6 +220,7 @@ void progress_begin(struct progress *progress, struct str_view namespace, struct
     struct record *record = find_or_make(progress, namespace, name);
     record->begun = true;
     record->hurried = false;
+    record->target_changed = false;
     pthread_mutex_unlock(&progress->mutex);
 }
 
@@ -274,8 +279,8 @@ void progress_note(struct progress *progress, const struct external_secret *exte
     record->forced_ms = result->forced ? result->now_ms : record->forced_ms;
     record->failures = result->failed ? failures + 1 : 0;
     if (result->failed) {
-        record->retry_ms =
-            result->final ? INT64_MAX : result->now_ms + due_backoff_ms(record->failures);
+        bool final = result->final && !record->target_changed;
+        record->retry_ms = final ? INT64_MAX : result->now_ms + due_backoff_ms(record->failures);
     } else {
         record->refresh_ms = result->start_ms;
         record->left_absent = result->left_absent;

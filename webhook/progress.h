@@ -43,7 +43,8 @@ void progress_hurry(struct progress *progress, struct str_view namespace, struct
 void progress_bring_forward(struct progress *progress, struct str_view namespace,
                             struct str_view name);
 bool progress_is_hurried(struct progress *progress, const struct external_secret *external_secret);
-/* Its target has changed: what could not be done because of it may be tried again. */
+/* Its target has changed: what could not be done because of it may be tried again. While it is
+ * begun nobody knows what it has seen: should it fail for good, it is tried once more. */
 void progress_target_changed(struct progress *progress, struct str_view namespace,
                              struct str_view name);
 /* It is about to be carried out: until progress_end() it is nobody's turn. */

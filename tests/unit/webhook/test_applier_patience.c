@@ -122,6 +122,27 @@ START_TEST(all_that_share_a_target_hear_of_its_change)
 }
 END_TEST
 
+/* Between its look at the target and when it is known that it failed for good. */
+START_TEST(a_target_that_changes_while_it_is_carried_out_is_looked_at_again)
+{
+    pthread_mutex_lock(&api.mutex);
+    api_set("GET", "/secrets/", 200,
+            "{'metadata':{'namespace':'n','name':'a','uid':'u','resourceVersion':'2',"
+            "'ownerReferences':[{'apiVersion':'external-secrets.io/v1','kind':'ExternalSecret',"
+            "'name':'x','uid':'u-x','controller':true}]}}");
+    pthread_mutex_unlock(&api.mutex);
+    api_hold("PATCH", "/status?", true);
+    carry_out("a");
+    api_await("PATCH", "/status?", 1);
+    pthread_mutex_lock(&api.mutex);
+    api_set("GET", "/secrets/", 404, "{}");
+    pthread_mutex_unlock(&api.mutex);
+    applier_secret_changed(applier, SV("n"), SV("a"));
+    api_hold("PATCH", "/status?", false);
+    api_await("POST", "/secrets", 1);
+}
+END_TEST
+
 /* Whose it is is found out anew: another may have led when it changed. */
 START_TEST(what_failed_for_good_is_tried_again_by_who_leads_anew)
 {
@@ -161,6 +182,7 @@ Suite *suite(void)
     tcase_add_test(tcase, nothing_begins_alone_while_the_lists_are_under_way);
     tcase_add_test(tcase, what_a_request_is_told_at_once_is_no_result_of_a_refresh);
     tcase_add_test(tcase, all_that_share_a_target_hear_of_its_change);
+    tcase_add_test(tcase, a_target_that_changes_while_it_is_carried_out_is_looked_at_again);
     tcase_add_test(tcase, what_failed_for_good_is_tried_again_by_who_leads_anew);
     suite_add_tcase(suite, tcase);
     return suite;

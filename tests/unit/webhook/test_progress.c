@@ -163,6 +163,33 @@ START_TEST(what_changed_after_a_failure_is_tried_at_once)
 }
 END_TEST
 
+START_TEST(what_failed_for_good_while_its_target_changed_is_tried_once_more)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "1h", "");
+    progress_begin(&progress, SV("n"), SV("one"));
+    progress_target_changed(&progress, SV("n"), SV("one"));
+    note_failure(one, true);
+    progress_end(&progress, SV("n"), SV("one"));
+    ck_assert_int_eq(turn(one, 0), 1000);
+    ck_assert_int_eq(turn(one, 1000), 0);
+    progress_begin(&progress, SV("n"), SV("one"));
+    note_failure(one, true);
+    progress_end(&progress, SV("n"), SV("one"));
+    ck_assert_int_eq(turn(one, HOUR_MS), INT64_MAX);
+}
+END_TEST
+
+START_TEST(a_target_that_changes_before_it_ends_is_heard_of)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "1h", "");
+    progress_begin(&progress, SV("n"), SV("one"));
+    note_failure(one, true);
+    progress_target_changed(&progress, SV("n"), SV("one"));
+    progress_end(&progress, SV("n"), SV("one"));
+    ck_assert_int_eq(turn(one, 0), 0);
+}
+END_TEST
+
 START_TEST(nobody_begins_what_is_begun)
 {
     CLEANUP(release) struct external_secret *one = make("one", "1h", "");
@@ -367,6 +394,8 @@ Suite *suite(void)
     tcase_add_loop_test(tcase, a_store_that_changed_makes_it_due, 0, 2);
     tcase_add_test(tcase, failures_move_the_turns_apart_until_one_succeeds);
     tcase_add_test(tcase, what_changed_after_a_failure_is_tried_at_once);
+    tcase_add_test(tcase, what_failed_for_good_while_its_target_changed_is_tried_once_more);
+    tcase_add_test(tcase, a_target_that_changes_before_it_ends_is_heard_of);
     tcase_add_test(tcase, nobody_begins_what_is_begun);
     tcase_add_test(tcase,
                    what_is_gone_while_it_is_begun_leaves_the_next_of_its_name_nothing_but_to_wait);
