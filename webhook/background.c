@@ -23,7 +23,8 @@ struct background {
     bool hurried; /* when it was begun */
     char *basis;  /* NULL: it was not carried out, and there is nothing to conclude */
     bool forced;
-    int64_t start_ms; /* since 1970 */
+    int64_t start_ms;     /* since 1970 */
+    int64_t start_now_ms; /* the same, monotonic */
     struct run_result run;
     int64_t wait_ms; /* before another try; 0: as its turn comes */
 };
@@ -86,6 +87,7 @@ static void conclude_run(const struct background *background, struct clients *cl
         .kept = conclusion.end == STATUS_RETAINED,
         .target = background->run.secret,
         .start_ms = background->start_ms,
+        .start_now_ms = background->start_now_ms,
         .now_ms = applier_now_ms(applier),
     };
     progress_note(&applier->progress, background->external_secret, &result);
@@ -103,6 +105,7 @@ static void refresh(struct background *background, struct clients *clients)
     background->basis = store_use_basis(applier->options.world, external_secret);
     background->forced = forced;
     background->start_ms = clock_wall_ms(applier->options.clock);
+    background->start_now_ms = applier_now_ms(applier);
     const struct errand errand = {
         .clients = clients,
         .waiting = applier->options.beside && !plan_has_find(external_secret),

@@ -10,11 +10,18 @@ enum {
     WATCH_LAG_MS = 10000,
 };
 
+/* On both clocks. */
+struct moment {
+    int64_t wall_ms;
+    int64_t now_ms;
+};
+
 /* Of one ExternalSecret. */
 struct record {
     char *basis;                     /* what was carried out, or tried; NULL: nothing yet */
     char version[DUE_VERSION_BYTES]; /* of the object then */
-    int64_t refresh_ms;              /* when it last went well; 0: not in this process */
+    struct moment refreshed;         /* when it last went well; 0: not in this process */
+    struct moment told;              /* what its status says of that, since it was first seen */
     bool left_absent;
     bool kept;
     bool hurried;
@@ -69,16 +76,24 @@ static struct record *find_of(const struct progress *progress,
 }
 
 /* Holds the mutex. */
+static struct record *make(struct progress *progress, struct str_view namespace,
+                           struct str_view name)
+{
+    CLEANUP(buf_done) struct buf key;
+    struct record *record = mem_alloc(sizeof *record);
+    record->forced_ms = INT64_MIN / 2;
+    write_key(&key, namespace, name);
+    table_put(&progress->records, buf_view(&key), record);
+    return record;
+}
+
+/* Holds the mutex. For what is there: not forgotten with a predecessor. */
 static struct record *find_or_make(struct progress *progress, struct str_view namespace,
                                    struct str_view name)
 {
-    CLEANUP(buf_done) struct buf key = {0};
     struct record *record = find(progress, namespace, name);
     if (!record) {
-        record = mem_alloc(sizeof *record);
-        record->forced_ms = INT64_MIN / 2;
-        write_key(&key, namespace, name);
-        table_put(&progress->records, buf_view(&key), record);
+        return make(progress, namespace, name);
     }
     record->gone = false;
     return record;
@@ -97,22 +112,53 @@ static bool has_failed(const struct record *record, const struct external_secret
     return is_known(record, external_secret) && record->failures > 0;
 }
 
-/* The newer of what this process remembers and what the status says. */
-static struct due_last last_of(const struct record *record,
-                               const struct external_secret *external_secret)
+/* The newer of what this process remembers and what the status says. A status of the future was
+ * written before the wall clock was set back, and may be what the watch still tells of. */
+static bool counts(const struct record *record, const struct progress_question *question)
 {
-    const struct external_secret_status *status = &external_secret->status;
-    if (is_known(record, external_secret) && record->refresh_ms >= status->refresh_ms &&
-        record->refresh_ms) {
+    int64_t told_ms = question->external_secret->status.refresh_ms;
+    return is_known(record, question->external_secret) && record->refreshed.wall_ms != 0 &&
+           (record->refreshed.wall_ms >= told_ms || told_ms > question->wall_ms);
+}
+
+/* Holds the mutex. The wall clock may be set back while what is told is waited for. */
+static void see_status(struct record *record, const struct progress_question *question)
+{
+    int64_t told_ms = question->external_secret->status.refresh_ms;
+    if (record->told.wall_ms != told_ms) {
+        record->told = (struct moment){.wall_ms = told_ms,
+                                       .now_ms = question->now_ms - (question->wall_ms - told_ms)};
+    }
+}
+
+/* By the present wall clock, which may have been set back since then and would stretch the
+ * interval: the longer of what either clock says has passed counts. What lies in the future stays
+ * there, and is due (externalsecret/due.h). */
+static int64_t wall_ms_of(const struct moment *moment, const struct progress_question *question)
+{
+    int64_t by_monotonic_ms = question->wall_ms - (question->now_ms - moment->now_ms);
+    return moment->wall_ms > question->wall_ms || moment->wall_ms < by_monotonic_ms
+               ? moment->wall_ms
+               : by_monotonic_ms;
+}
+
+/* Holds the mutex. */
+static struct due_last last_of(struct record *record, const struct progress_question *question)
+{
+    const struct external_secret_status *status = &question->external_secret->status;
+    see_status(record, question);
+    if (counts(record, question)) {
         return (struct due_last){.version = sv_of(record->version),
-                                 .refresh_ms = record->refresh_ms,
+                                 .refresh_ms = wall_ms_of(&record->refreshed, question),
                                  .left_absent = record->left_absent,
                                  .kept = record->kept};
     }
     bool absent = sv_is(status->reason, status_reason(STATUS_DELETED)) ||
                   sv_is(status->reason, status_reason(STATUS_TARGET_MISSING));
-    return (struct due_last){
-        .version = status->synced_version, .refresh_ms = status->refresh_ms, .left_absent = absent};
+    return (struct due_last){.version = status->synced_version,
+                             .refresh_ms =
+                                 status->refresh_ms ? wall_ms_of(&record->told, question) : 0,
+                             .left_absent = absent};
 }
 
 /* Holds the mutex. Whether what the watch knows of the target is as new as what was done. */
@@ -145,10 +191,10 @@ static int64_t turn_ms(struct record *record, const struct progress_question *qu
     char version[DUE_VERSION_BYTES];
     const struct external_secret *external_secret = question->external_secret;
     bool changed = is_known(record, external_secret) && strcmp(record->basis, question->basis) != 0;
-    if (record && record->begun) {
+    if (record->begun) {
         return question->even_begun ? 0 : INT64_MAX;
     }
-    if (record && record->hurried) {
+    if (record->hurried) {
         return 0;
     }
     if (has_failed(record, external_secret)) {
@@ -158,7 +204,7 @@ static int64_t turn_ms(struct record *record, const struct progress_question *qu
     const struct due_input input = {
         .external_secret = external_secret,
         .version = version,
-        .last = last_of(record, external_secret),
+        .last = last_of(record, question),
         .target_known = question->target_known && target_is_told(record, question),
         .target = question->target,
         .now_ms = question->wall_ms,
@@ -169,8 +215,13 @@ static int64_t turn_ms(struct record *record, const struct progress_question *qu
 
 int64_t progress_turn_ms(struct progress *progress, const struct progress_question *question)
 {
+    const struct external_secret *external_secret = question->external_secret;
     pthread_mutex_lock(&progress->mutex);
-    int64_t turn = turn_ms(find_of(progress, question->external_secret), question);
+    struct record *record = find_of(progress, external_secret);
+    if (!record) {
+        record = make(progress, external_secret->namespace, external_secret->name);
+    }
+    int64_t turn = turn_ms(record, question);
     pthread_mutex_unlock(&progress->mutex);
     return turn;
 }
@@ -282,7 +333,7 @@ void progress_note(struct progress *progress, const struct external_secret *exte
         bool final = result->final && !record->target_changed;
         record->retry_ms = final ? INT64_MAX : result->now_ms + due_backoff_ms(record->failures);
     } else {
-        record->refresh_ms = result->start_ms;
+        record->refreshed = (struct moment){result->start_ms, result->start_now_ms};
         record->left_absent = result->left_absent;
         record->kept = result->kept;
     }
@@ -301,7 +352,7 @@ static void clear(struct record *record)
     record->failures = 0;
     record->retry_ms = 0;
     record->target_version = 0;
-    record->refresh_ms = 0;
+    record->refreshed = (struct moment){0};
 }
 
 void progress_restart(struct progress *progress)

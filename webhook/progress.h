@@ -5,8 +5,9 @@
  *
  * After failures the turns are 1, 2, 4 s ... 7 min apart. A label or an annotation that has changed
  * asks for a refresh past the cache, at most every ten seconds (aws.md §7.2). A watch that has not
- * told of the Secret as it was written yet says nothing about it, for ten seconds at most. Told the
- * time. Any thread. */
+ * told of the Secret as it was written yet says nothing about it, for ten seconds at most. After
+ * the wall clock has been set back what was refreshed later than now is refreshed once, and nothing
+ * waits for longer than its interval. Told the time. Any thread. */
 #ifndef WEBHOOK_PROGRESS_H
 #define WEBHOOK_PROGRESS_H
 
@@ -66,6 +67,7 @@ struct progress_result {
     bool kept;                   /* what there is stays as it was found */
     const struct secret *target; /* as it was written or found; NULL: there is none */
     int64_t start_ms;            /* since 1970 */
+    int64_t start_now_ms;        /* the same, monotonic */
     int64_t now_ms;              /* monotonic */
 };
 

@@ -66,8 +66,11 @@ static int64_t turn(const struct external_secret *external_secret, int64_t after
 
 static struct progress_result success(void)
 {
-    return (struct progress_result){
-        .basis = "u/basis", .start_ms = WALL_MS, .now_ms = NOW_MS, .target = &target};
+    return (struct progress_result){.basis = "u/basis",
+                                    .start_ms = WALL_MS,
+                                    .start_now_ms = NOW_MS,
+                                    .now_ms = NOW_MS,
+                                    .target = &target};
 }
 
 static void note_success(const struct external_secret *external_secret)
@@ -117,6 +120,58 @@ START_TEST(a_status_that_is_newer_counts)
     ck_assert_int_eq(turn(one, 0), HOUR_MS);
     one->status.refresh_ms = WALL_MS + 5000;
     ck_assert_int_eq(turn(one, 5000), HOUR_MS);
+}
+END_TEST
+
+static int64_t turn_at(const struct external_secret *external_secret, int64_t now_ms,
+                       int64_t wall_ms)
+{
+    struct progress_question question = question_at(external_secret, 0);
+    question.now_ms = now_ms;
+    question.wall_ms = wall_ms;
+    return progress_turn_ms(&progress, &question);
+}
+
+/* The status is told of later than that it was carried out. */
+START_TEST(a_wall_clock_that_was_set_back_costs_one_refresh)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "1h", "");
+    char version[DUE_VERSION_BYTES];
+    struct progress_result again = success();
+    due_version(one, version);
+    one->status.synced_version = sv_of(version);
+    one->status.refresh_ms = WALL_MS;
+    if (_i == 0) {
+        note_success(one);
+    }
+    ck_assert_int_eq(turn_at(one, NOW_MS + 1000, WALL_MS + 1000 - HOUR_MS), 0);
+    again.start_ms = WALL_MS + 1000 - HOUR_MS;
+    again.start_now_ms = NOW_MS + 1000;
+    progress_note(&progress, one, &again);
+    ck_assert_int_eq(turn_at(one, NOW_MS + 2000, WALL_MS + 2000 - HOUR_MS), HOUR_MS - 1000);
+    one->status.refresh_ms = again.start_ms;
+    ck_assert_int_eq(turn_at(one, NOW_MS + 3000, WALL_MS + 3000 - HOUR_MS), HOUR_MS - 2000);
+    ck_assert_int_eq(turn_at(one, NOW_MS + 1000 + HOUR_MS, WALL_MS + 1000), 0);
+}
+END_TEST
+
+/* By what this process has done, or by what a status said when it was first seen. */
+START_TEST(nothing_waits_for_longer_than_its_interval_whatever_the_wall_clock_says)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "1h", "");
+    char version[DUE_VERSION_BYTES];
+    if (_i == 0) {
+        note_success(one);
+    } else {
+        due_version(one, version);
+        one->status.synced_version = sv_of(version);
+        one->status.refresh_ms = WALL_MS;
+    }
+    ck_assert_int_eq(turn_at(one, NOW_MS + 1000, WALL_MS + 1000), HOUR_MS - 1000);
+    ck_assert_int_eq(turn_at(one, NOW_MS + HOUR_MS, WALL_MS + 1000), 0);
+    ck_assert_int_eq(turn_at(one, NOW_MS + HOUR_MS / 2, WALL_MS + 1000), HOUR_MS / 2);
+    ck_assert_int_eq(turn_at(one, NOW_MS + 1000, WALL_MS + HOUR_MS / 2), HOUR_MS / 2);
+    ck_assert_int_eq(turn_at(one, NOW_MS + 1000, WALL_MS + HOUR_MS), 0);
 }
 END_TEST
 
@@ -210,8 +265,8 @@ START_TEST(what_is_gone_while_it_is_begun_leaves_the_next_of_its_name_nothing_bu
     ck_assert_int_eq(turn(one, 0), INT64_MAX);
     ck_assert(!progress_is_hurried(&progress, one));
     progress_end(&progress, SV("n"), SV("one"));
-    ck_assert_int_eq(turn(one, 0), 0);
     ck_assert_uint_eq(progress.records.count, 0);
+    ck_assert_int_eq(turn(one, 0), 0);
 }
 END_TEST
 
@@ -391,6 +446,9 @@ Suite *suite(void)
     tcase_add_test(tcase, what_was_never_carried_out_is_due);
     tcase_add_test(tcase, what_was_done_is_remembered);
     tcase_add_test(tcase, a_status_that_is_newer_counts);
+    tcase_add_loop_test(tcase, a_wall_clock_that_was_set_back_costs_one_refresh, 0, 2);
+    tcase_add_loop_test(
+        tcase, nothing_waits_for_longer_than_its_interval_whatever_the_wall_clock_says, 0, 2);
     tcase_add_loop_test(tcase, a_store_that_changed_makes_it_due, 0, 2);
     tcase_add_test(tcase, failures_move_the_turns_apart_until_one_succeeds);
     tcase_add_test(tcase, what_changed_after_a_failure_is_tried_at_once);
