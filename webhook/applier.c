@@ -286,10 +286,8 @@ void applier_external_secret_changed(struct applier *applier, struct str_view na
         head_start_forget(&applier->head_start, namespace, name);
     } else if (applier->options.beside) {
         head_start_note(&applier->head_start, external_secret, applier_now_ms(applier));
-    } else if (external_secret->deleting && controls(applier)) {
-        applier_plan(applier, namespace, name, 0);
     } else if (controls(applier)) {
-        plan_turn(applier, external_secret, listing_ms(applier));
+        plan_turn(applier, external_secret, external_secret->deleting ? 0 : listing_ms(applier));
     }
     external_secret_release(external_secret);
 }
@@ -382,7 +380,7 @@ static int64_t delay_of(struct applier *applier, const struct external_secret *e
     bool changed = external_secret->status.synced_version.len > 0 &&
                    !sv_is(external_secret->status.synced_version, version);
     if (turn > 0 || !there || changed || external_secret->deleting) {
-        return external_secret->deleting ? 0 : turn;
+        return turn;
     }
     return spread > 0 ? (int64_t)((double)spread * share) : 0;
 }
@@ -436,7 +434,7 @@ static int64_t look_turn_ms(struct applier *applier, const struct external_secre
 {
     bool hurried = progress_is_hurried(&applier->progress, external_secret);
     int64_t wait = applier_wait_ms(applier, external_secret, hurried);
-    return wait > 0 || external_secret->deleting ? wait : turn_ms(applier, external_secret, false);
+    return wait > 0 ? wait : turn_ms(applier, external_secret, false);
 }
 
 static void look(void *context, const char *key)

@@ -11,7 +11,6 @@ enum {
     RETRY_AGE_MS = 500,
     QUEUE_FULL_MS = 200,
     STATUS_DEADLINE_MS = 10000,
-    DEPART_RETRY_MS = 5000,
     /* Whose store is not known yet is looked at as soon as it is told of, or at the latest then. */
     UNKNOWN_MS = 5000,
 };
@@ -117,21 +116,24 @@ static void refresh(struct background *background, struct clients *clients)
     applier_carry_out(applier, external_secret, &errand, &background->run);
 }
 
-/* Its finalizer, and with deletionPolicy Delete its Secret. 0, or how long until another try. */
-static int64_t depart(struct applier *applier, const struct external_secret *external_secret,
-                      struct clients *clients)
+/* Its finalizer, and with deletionPolicy Delete its Secret. */
+static void depart(struct applier *applier, const struct external_secret *external_secret,
+                   struct clients *clients)
 {
+    CLEANUP(mem_free_ptr) char *basis = store_use_basis(applier->options.world, external_secret);
     bool deleted = false;
     struct err err;
-    if (!departure_finish(&clients->kube, external_secret,
-                          applier_now_ms(applier) + STATUS_DEADLINE_MS, &deleted, &err)) {
+    bool done = departure_finish(&clients->kube, external_secret,
+                                 applier_now_ms(applier) + STATUS_DEADLINE_MS, &deleted, &err);
+    if (!done) {
         outcomes_log_failure(&applier->outcomes, "finalizer not removed", external_secret, &err);
-        return DEPART_RETRY_MS;
     }
     if (deleted) {
         outcomes_event(&applier->outcomes, external_secret, "Deleted", SV("Secret deleted"));
     }
-    return 0;
+    const struct progress_result result = {
+        .basis = basis, .failed = !done, .now_ms = applier_now_ms(applier)};
+    progress_note(&applier->progress, external_secret, &result);
 }
 
 static void background_free(struct background *background)
@@ -156,7 +158,7 @@ static void end_background(struct background *background)
     if (leader_leads(applier->options.leader) && !atomic_load(&applier->stopping)) {
         if (waits) {
             applier_plan(applier, namespace, name, background->wait_ms);
-        } else if (!background->external_secret->deleting) {
+        } else {
             applier_plan_turn(applier, namespace, name);
         }
     }
@@ -214,7 +216,7 @@ static void carry_out_in_background(void *argument, void *thread_context)
     bool does = leader_leads(applier->options.leader) && !atomic_load(&applier->stopping) &&
                 renew(background);
     if (does && background->external_secret->deleting) {
-        background->wait_ms = depart(applier, background->external_secret, thread_context);
+        depart(applier, background->external_secret, thread_context);
     } else if (does) {
         refresh(background, thread_context);
     }

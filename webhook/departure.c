@@ -170,7 +170,7 @@ static bool delete_target(const struct kube_client *client,
         !delete_found(client, &search, deadline_ms, err)) {
         return false;
     }
-    *ret_deleted = search.count > 0;
+    *ret_deleted |= search.count > 0;
     return true;
 }
 
@@ -198,19 +198,34 @@ static bool make_patch(const struct owned_object *object, struct buf *ret)
     return found;
 }
 
-static bool take_finalizer_off(const struct kube_client *client, const struct owned_target *target,
-                               int64_t deadline_ms, struct err *err)
+/* As it stands there now: what it was when it was queued may have changed. */
+static bool delete_as_it_says(const struct kube_client *client, const struct json *object,
+                              int64_t deadline_ms, bool *ret_deleted, struct err *err)
+{
+    struct external_secret *present = NULL;
+    if (!external_secret_decode(object, &present, err)) {
+        return false;
+    }
+    bool done = present->deletion_policy != DELETION_DELETE ||
+                delete_target(client, present, deadline_ms, ret_deleted, err);
+    external_secret_release(present);
+    return done;
+}
+
+/* `*ret_deleted` stays true when it is. */
+static bool finish(const struct kube_client *client, const struct owned_target *target,
+                   int64_t deadline_ms, bool *ret_deleted, struct err *err)
 {
     CLEANUP(owned_object_done) struct owned_object object = {0};
     CLEANUP(buf_done) struct buf patch = {0};
     if (!owned_object_get(client, target, deadline_ms, &object, err)) {
         return err->kind == ERR_MISSING;
     }
-    if (json_is_absent(json_path(object.json, "metadata", "deletionTimestamp", NULL)) ||
-        !make_patch(&object, &patch)) {
+    if (!owned_object_is_deleting(&object) || !make_patch(&object, &patch)) {
         return true;
     }
     return buf_check(&patch, "the finalizers", err) &&
+           delete_as_it_says(client, object.json, deadline_ms, ret_deleted, err) &&
            owned_object_patch(client, target, NULL, buf_view(&patch), deadline_ms, err);
 }
 
@@ -219,18 +234,13 @@ bool departure_finish(const struct kube_client *client,
                       bool *ret_deleted, struct err *err)
 {
     const struct owned_target target = owned_external_secret(external_secret);
-    bool deleted = false;
-    if (external_secret->deletion_policy == DELETION_DELETE &&
-        !delete_target(client, external_secret, deadline_ms, &deleted, err)) {
-        return false;
-    }
     bool done = false;
+    *ret_deleted = false;
     for (int i = 0; i < TRIES && !done; i++) {
-        done = take_finalizer_off(client, &target, deadline_ms, err);
+        done = finish(client, &target, deadline_ms, ret_deleted, err);
         if (!done && err->kind != ERR_CONFLICT) {
             return false;
         }
     }
-    *ret_deleted = deleted;
     return done;
 }

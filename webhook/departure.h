@@ -10,8 +10,10 @@
 
 /* It is being deleted and has the finalizer of External Secrets Operator, which is not there to
  * take it off: with deletionPolicy Delete the Secret that it controls is deleted, then that
- * finalizer goes, and no other (external-secrets.md §2.7). `*ret_deleted`: there was a Secret. One
- * that is gone already is a success. */
+ * finalizer goes, and no other (external-secrets.md §2.7). What it says when it is looked at here
+ * counts, not what `external_secret` says, which only tells whose departure it is. One without that
+ * finalizer is left alone, and so is its Secret. `*ret_deleted`: there was a Secret, also after a
+ * failure. One that is gone already, or is another by now, is a success. */
 MUST_CHECK bool departure_finish(const struct kube_client *client,
                                  const struct external_secret *external_secret, int64_t deadline_ms,
                                  bool *ret_deleted, struct err *err);

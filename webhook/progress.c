@@ -26,6 +26,7 @@ struct record {
     bool kept;
     bool hurried;
     bool begun;
+    bool departing;      /* what was carried out is its departure */
     bool gone;           /* while it is begun: to be forgotten when it ends */
     bool target_changed; /* likewise: what it comes to may be because of what was there before */
     uint64_t target_version; /* resourceVersion of the Secret then; 0: there is none to wait for */
@@ -107,6 +108,11 @@ static bool is_known(const struct record *record, const struct external_secret *
     return sv_starts_with(basis, uid) && basis.len > uid.len && basis.data[uid.len] == '/';
 }
 
+static bool is_departing(const struct record *record, const struct external_secret *external_secret)
+{
+    return is_known(record, external_secret) && record->departing;
+}
+
 static bool has_failed(const struct record *record, const struct external_secret *external_secret)
 {
     return is_known(record, external_secret) && record->failures > 0;
@@ -185,6 +191,16 @@ static int64_t left_of(int64_t at_ms, int64_t now_ms)
     return at_ms > now_ms ? at_ms - now_ms : 0;
 }
 
+/* Of one that is being deleted. When it has departed the watch may not have told of that yet. */
+static int64_t departure_ms(const struct record *record, const struct progress_question *question,
+                            bool changed)
+{
+    if (!is_departing(record, question->external_secret) || changed) {
+        return 0;
+    }
+    return record->failures > 0 ? left_of(record->retry_ms, question->now_ms) : INT64_MAX;
+}
+
 /* Holds the mutex. */
 static int64_t turn_ms(struct record *record, const struct progress_question *question)
 {
@@ -193,6 +209,9 @@ static int64_t turn_ms(struct record *record, const struct progress_question *qu
     bool changed = is_known(record, external_secret) && strcmp(record->basis, question->basis) != 0;
     if (record->begun) {
         return question->even_begun ? 0 : INT64_MAX;
+    }
+    if (external_secret->deleting) {
+        return departure_ms(record, question, changed);
     }
     if (record->hurried) {
         return 0;
@@ -323,7 +342,10 @@ void progress_note(struct progress *progress, const struct external_secret *exte
     pthread_mutex_lock(&progress->mutex);
     struct record *record =
         find_or_make(progress, external_secret->namespace, external_secret->name);
-    unsigned failures = has_failed(record, external_secret) ? record->failures : 0;
+    /* Those of its departure are counted from the first. */
+    bool same = is_departing(record, external_secret) == external_secret->deleting;
+    unsigned failures = same && has_failed(record, external_secret) ? record->failures : 0;
+    record->departing = external_secret->deleting;
     free(record->basis);
     record->basis = str_dup(result->basis);
     due_version(external_secret, record->version);

@@ -3,11 +3,12 @@
  * stands in the objects (externalsecret/due.h), and by what this process has done and they do not
  * show yet, or cannot: failures.
  *
- * After failures the turns are 1, 2, 4 s ... 7 min apart. A label or an annotation that has changed
- * asks for a refresh past the cache, at most every ten seconds (aws.md §7.2). A watch that has not
- * told of the Secret as it was written yet says nothing about it, for ten seconds at most. After
- * the wall clock has been set back what was refreshed later than now is refreshed once, and nothing
- * waits for longer than its interval. Told the time. Any thread. */
+ * After failures the turns are 1, 2, 4 s ... 7 min apart, also of the departure of one that is
+ * being deleted, which is due at once and done when it has gone well. A label or an annotation that
+ * has changed asks for a refresh past the cache, at most every ten seconds (aws.md §7.2). A watch
+ * that has not told of the Secret as it was written yet says nothing about it, for ten seconds at
+ * most. After the wall clock has been set back what was refreshed later than now is refreshed once,
+ * and nothing waits for longer than its interval. Told the time. Any thread. */
 #ifndef WEBHOOK_PROGRESS_H
 #define WEBHOOK_PROGRESS_H
 

@@ -124,7 +124,10 @@ static void put_deleting(const char *finalizers)
                finalizers);
     put_b(metadata.data, "first");
     pthread_mutex_lock(&api.mutex);
-    api_set("GET", OBJECT, 200, "{'metadata':{'namespace':'n','name':'b',%s}}", metadata.data);
+    api_set("GET", OBJECT, 200,
+            "{'metadata':{'namespace':'n','name':'b',%s},'spec':{'secretStoreRef':{'name':'store'},"
+            "'data':[{'secretKey':'k','remoteRef':{'key':'r'}}]}}",
+            metadata.data);
     api_set("PATCH", OBJECT "?", 200, "{}");
     pthread_mutex_unlock(&api.mutex);
 }
@@ -175,6 +178,50 @@ START_TEST(what_is_anothers_when_its_turn_comes_is_left_alone)
 }
 END_TEST
 
+static void setup_still(void)
+{
+    scene_begin(&(struct scene_options){.still = true, .max_queued = 64});
+}
+
+/* There is one worker: when another has its status, what was begun before has ended. */
+static void await_others(unsigned count)
+{
+    char name[16];
+    (void)snprintf(name, sizeof name, "z%u", count);
+    carry_out(name);
+    api_await("PATCH", "/status?", count);
+}
+
+START_TEST(a_departure_that_fails_is_tried_again_later_each_time_and_once_done_no_more)
+{
+    put_deleting(CLEANUP_FINALIZER);
+    pthread_mutex_lock(&api.mutex);
+    api_set("PATCH", OBJECT "?", 500, "{}");
+    pthread_mutex_unlock(&api.mutex);
+    tell_b();
+    api_await("PATCH", OBJECT "?", 1);
+    await_others(1);
+    scene_skip(1000);
+    api_await("PATCH", OBJECT "?", 2);
+    await_others(2);
+    /* Told of once more for no reason it waits all the same. */
+    scene_skip(1999);
+    tell_b();
+    await_others(3);
+    ck_assert_uint_eq(api_count("PATCH", OBJECT "?"), 2);
+    pthread_mutex_lock(&api.mutex);
+    api_set("PATCH", OBJECT "?", 200, "{}");
+    pthread_mutex_unlock(&api.mutex);
+    scene_skip(1);
+    api_await("PATCH", OBJECT "?", 3);
+    await_others(4);
+    scene_skip(600000);
+    tell_b();
+    await_others(5);
+    ck_assert_uint_eq(api_count("PATCH", OBJECT "?"), 3);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("background");
@@ -188,5 +235,11 @@ Suite *suite(void)
     tcase_add_test(tcase, what_another_finalizer_keeps_is_left_alone);
     tcase_add_test(tcase, what_is_anothers_when_its_turn_comes_is_left_alone);
     suite_add_tcase(suite, tcase);
+    TCase *still = tcase_create("departure");
+    tcase_add_checked_fixture(still, setup_still, scene_end);
+    tcase_set_timeout(still, 60);
+    tcase_add_test(still,
+                   a_departure_that_fails_is_tried_again_later_each_time_and_once_done_no_more);
+    suite_add_tcase(suite, still);
     return suite;
 }

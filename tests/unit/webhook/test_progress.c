@@ -205,6 +205,34 @@ START_TEST(failures_move_the_turns_apart_until_one_succeeds)
 }
 END_TEST
 
+START_TEST(a_departure_is_tried_until_it_is_done)
+{
+    static const int64_t delays[] = {1000, 2000, 4000, 8000};
+    CLEANUP(release) struct external_secret *one = make("one", "1h", "");
+    const struct progress_result done = {.basis = "u/basis", .now_ms = NOW_MS};
+    struct progress_question question = question_at(one, 0);
+    note_failure(one, true);
+    one->deleting = true;
+    ck_assert_int_eq(turn(one, 0), 0);
+    for (size_t i = 0; i < ARRAY_LEN(delays); i++) {
+        note_failure(one, false);
+        ck_assert_int_eq(turn(one, 0), delays[i]);
+        ck_assert_int_eq(turn(one, delays[i]), 0);
+    }
+    question.basis = "u/another";
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
+    /* The watch still tells of it as it was. */
+    progress_note(&progress, one, &done);
+    progress_hurry(&progress, SV("n"), SV("one"));
+    ck_assert_int_eq(turn(one, HOUR_MS), INT64_MAX);
+    progress_begin(&progress, SV("n"), SV("one"));
+    ck_assert_int_eq(turn(one, HOUR_MS), INT64_MAX);
+    one->uid = SV("u-2");
+    progress_end(&progress, SV("n"), SV("one"));
+    ck_assert_int_eq(turn(one, 0), 0);
+}
+END_TEST
+
 START_TEST(what_changed_after_a_failure_is_tried_at_once)
 {
     CLEANUP(release) struct external_secret *one = make("one", "1h", "");
@@ -451,6 +479,7 @@ Suite *suite(void)
         tcase, nothing_waits_for_longer_than_its_interval_whatever_the_wall_clock_says, 0, 2);
     tcase_add_loop_test(tcase, a_store_that_changed_makes_it_due, 0, 2);
     tcase_add_test(tcase, failures_move_the_turns_apart_until_one_succeeds);
+    tcase_add_test(tcase, a_departure_is_tried_until_it_is_done);
     tcase_add_test(tcase, what_changed_after_a_failure_is_tried_at_once);
     tcase_add_test(tcase, what_failed_for_good_while_its_target_changed_is_tried_once_more);
     tcase_add_test(tcase, a_target_that_changes_before_it_ends_is_heard_of);
