@@ -116,6 +116,16 @@ static struct record *find_record(struct store_validator *validator, const struc
     return record;
 }
 
+/* Holds the mutex. The record of what was begun, which may be gone or its successor's by now: NULL
+ * then. */
+static struct record *find_begun(struct store_validator *validator, const struct store *store)
+{
+    CLEANUP(buf_done) struct buf key;
+    write_key(&key, store);
+    struct record *record = table_get(&validator->records, buf_view(&key));
+    return record && sv_is(store->uid, record->uid) ? record : NULL;
+}
+
 /* ---- one validation, on a worker ---- */
 
 struct validation {
@@ -197,17 +207,25 @@ static void tell(const struct store_validator *validator, const struct store *st
     log_end(&line);
 }
 
-/* When it is looked at next. */
-static int64_t note(struct store_validator *validator, const struct store *store, bool valid)
+/* Holds the mutex. How long until it is looked at next. */
+static int64_t end_validation(struct record *record, const struct store *store, bool valid)
 {
-    pthread_mutex_lock(&validator->mutex);
-    struct record *record = find_record(validator, store);
     record->begun = false;
     record->generation = store->generation;
     record->failures = valid ? 0 : record->failures + 1;
     int64_t retry = record->failures ? due_backoff_ms(record->failures) : STORE_VALID_MS;
-    pthread_mutex_unlock(&validator->mutex);
     return retry < STORE_VALID_MS ? retry : STORE_VALID_MS;
+}
+
+static void note(struct store_validator *validator, const struct store *store, bool valid)
+{
+    pthread_mutex_lock(&validator->mutex);
+    struct record *record = find_begun(validator, store);
+    int64_t delay_ms = record ? end_validation(record, store, valid) : 0;
+    pthread_mutex_unlock(&validator->mutex);
+    if (record) {
+        plan(validator, store, delay_ms);
+    }
 }
 
 static void validate_and_say(struct store_validator *validator, struct clients *clients,
@@ -230,7 +248,7 @@ static void validate_and_say(struct store_validator *validator, struct clients *
         log_err(&line, &err);
         log_end(&line);
     }
-    plan(validator, store, note(validator, store, valid));
+    note(validator, store, valid);
 }
 
 /* Somebody has said so before this process began, which is as good as this process. */
@@ -250,29 +268,47 @@ static int64_t next_share_ms(struct store_validator *validator)
     return STORE_VALID_MS / 10 * share;
 }
 
-static int64_t later(struct store_validator *validator, const struct store *store)
+/* As if it had been validated here. */
+static void take_over(struct store_validator *validator, const struct store *store)
 {
     pthread_mutex_lock(&validator->mutex);
-    struct record *record = find_record(validator, store);
-    record->begun = false;
-    record->generation = store->generation;
+    struct record *record = find_begun(validator, store);
     int64_t delay_ms = next_share_ms(validator);
+    if (record) {
+        record->begun = false;
+        record->generation = store->generation;
+    }
     pthread_mutex_unlock(&validator->mutex);
-    return delay_ms;
+    if (record) {
+        plan(validator, store, delay_ms);
+    }
 }
 
 static bool is_first_look(struct store_validator *validator, const struct store *store)
 {
     pthread_mutex_lock(&validator->mutex);
-    bool first = find_record(validator, store)->generation < 0;
+    const struct record *record = find_begun(validator, store);
+    bool first = record && record->generation < 0;
     pthread_mutex_unlock(&validator->mutex);
     return first;
+}
+
+/* Still: not made anew under the same name meanwhile. */
+static bool is_begun(struct store_validator *validator, const struct store *store)
+{
+    pthread_mutex_lock(&validator->mutex);
+    bool begun = find_begun(validator, store) != NULL;
+    pthread_mutex_unlock(&validator->mutex);
+    return begun;
 }
 
 static void give_turn_back(struct store_validator *validator, const struct store *store)
 {
     pthread_mutex_lock(&validator->mutex);
-    find_record(validator, store)->begun = false;
+    struct record *record = find_begun(validator, store);
+    if (record) {
+        record->begun = false;
+    }
     pthread_mutex_unlock(&validator->mutex);
 }
 
@@ -284,9 +320,9 @@ static void run(void *argument, void *thread_context)
     struct clients *clients = thread_context;
     int64_t deadline_ms = clock_monotonic_ms(validator->options.clock) + VALIDATE_DEADLINE_MS;
     free(validation);
-    if (acts(validator)) {
+    if (acts(validator) && is_begun(validator, store)) {
         if (is_first_look(validator, store) && has_status(clients, store, deadline_ms)) {
-            plan(validator, store, later(validator, store));
+            take_over(validator, store);
         } else {
             validate_and_say(validator, clients, store);
         }
