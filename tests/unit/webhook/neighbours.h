@@ -242,8 +242,9 @@ void clients_stop(void *clients)
 bool leader_leads(const struct leader *leader)
 {
     (void)leader;
+    bool held = atomic_load(&lease_is_held);
     atomic_fetch_add(&lease_asked, 1);
-    return atomic_load(&lease_is_held);
+    return held;
 }
 #endif
 
