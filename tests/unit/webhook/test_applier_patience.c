@@ -171,6 +171,111 @@ START_TEST(what_failed_for_good_is_tried_again_by_who_leads_anew)
 }
 END_TEST
 
+/* ---- at a time that stands still ---- */
+
+static void setup_still(void)
+{
+    scene_begin(&(struct scene_options){.still = true, .max_queued = 64});
+}
+
+static void setup_full(void)
+{
+    scene_begin(&(struct scene_options){.still = true, .max_queued = 1});
+}
+
+static void setup_beside(void)
+{
+    scene_begin(&(struct scene_options){.still = true, .beside = true, .max_queued = 64});
+}
+
+static const char READY[] = "'conditions':[{'type':'Ready','status':'True'}]";
+
+static void put_as(const char *name, const char *interval, const char *status)
+{
+    struct json_text json = quoted_json(
+        "{'metadata':{'namespace':'n','name':'%s','uid':'u-%s','resourceVersion':'1',"
+        "'generation':1},'spec':{'secretStoreRef':{'name':'store'},'refreshInterval':'%s',"
+        "'data':[{'secretKey':'k','remoteRef':{'key':'r'}}]},'status':{%s}}",
+        name, name, interval, status);
+    struct external_secret *decoded = NULL;
+    struct err err = {0};
+    ck_assert_msg(external_secret_decode(json.root, &decoded, &err), "%s", err.message);
+    (void)world_put_external_secret(world, decoded);
+    json_text_done(&json);
+}
+
+/* Of many that failed at one store none would ever wait for longer than the first pause. */
+START_TEST(what_waits_after_a_failure_is_not_read_ahead_with_others)
+{
+    atomic_store(&seen.failure, ERR_DENIED);
+    put_as("a", "5s", "");
+    applier_external_secret_changed(applier, SV("n"), SV("a"));
+    await(&seen.reads, 1);
+    atomic_store(&seen.failure, ERR_NONE);
+    /* There is one worker: when it is at this, what came of the first has been noted. */
+    api_await("PATCH", "/status?", 1);
+    carry_out("b");
+    await(&seen.reads, 2);
+    /* What was read of it is too old for a tenth of its interval, and its turn is within that. */
+    scene_skip(600);
+    carry_out("c");
+    await(&seen.reads, 3);
+    ck_assert_uint_eq(atomic_load(&seen.ahead), 3);
+    ck_assert_uint_eq(atomic_load(&seen.ahead_count), 1);
+    api_await("PATCH", "/status?", 3);
+    ck_assert_uint_eq(atomic_load(&seen.reads), 3);
+    scene_skip(400);
+    await(&seen.reads, 4);
+}
+END_TEST
+
+/* The only worker is held. Looks follow one another: when what is gone has been looked at, so has
+ * everything before. */
+static void await_looks(void)
+{
+    unsigned leases = atomic_load(&lease_asked);
+    scene_skip(1);
+    applier_remote_changed(applier, SV("n"), SV("gone"));
+    await(&lease_asked, leases + 2);
+}
+
+START_TEST(a_hurried_refresh_that_finds_the_queue_full_is_not_lost)
+{
+    carry_out("c");
+    api_await("PATCH", "/status?", 1);
+    api_hold("POST", "/secrets", true);
+    carry_out("a");
+    api_await("POST", "/secrets", 2);
+    carry_out("b");
+    await_looks();
+    applier_remote_changed(applier, SV("n"), SV("c"));
+    await_looks();
+    api_hold("POST", "/secrets", false);
+    api_await("POST", "/secrets", 3);
+    /* There is room when the other's status is written. */
+    api_await("PATCH", "/status?", 3);
+    ck_assert_uint_eq(atomic_load(&seen.reads), 3);
+    scene_skip(200);
+    await(&seen.reads, 4);
+}
+END_TEST
+
+/* Nobody else asks for it. */
+START_TEST(a_hurried_refresh_beside_the_operator_that_fails_is_tried_again)
+{
+    atomic_store(&seen.failure, ERR_DENIED);
+    put_as("a", "1h", READY);
+    put_as("b", "1h", READY);
+    applier_remote_changed(applier, SV("n"), SV("a"));
+    await(&seen.reads, 1);
+    /* There is one worker: when it is at this, what came of the first has been noted. */
+    applier_remote_changed(applier, SV("n"), SV("b"));
+    await(&seen.reads, 2);
+    scene_skip(1000);
+    await(&seen.reads, 3);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("applier_patience");
@@ -185,5 +290,20 @@ Suite *suite(void)
     tcase_add_test(tcase, a_target_that_changes_while_it_is_carried_out_is_looked_at_again);
     tcase_add_test(tcase, what_failed_for_good_is_tried_again_by_who_leads_anew);
     suite_add_tcase(suite, tcase);
+    TCase *still = tcase_create("still");
+    tcase_add_checked_fixture(still, setup_still, scene_end);
+    tcase_set_timeout(still, 60);
+    tcase_add_test(still, what_waits_after_a_failure_is_not_read_ahead_with_others);
+    suite_add_tcase(suite, still);
+    TCase *full = tcase_create("full");
+    tcase_add_checked_fixture(full, setup_full, scene_end);
+    tcase_set_timeout(full, 60);
+    tcase_add_test(full, a_hurried_refresh_that_finds_the_queue_full_is_not_lost);
+    suite_add_tcase(suite, full);
+    TCase *beside = tcase_create("beside");
+    tcase_add_checked_fixture(beside, setup_beside, scene_end);
+    tcase_set_timeout(beside, 60);
+    tcase_add_test(beside, a_hurried_refresh_beside_the_operator_that_fails_is_tried_again);
+    suite_add_tcase(suite, beside);
     return suite;
 }
