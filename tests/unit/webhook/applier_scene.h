@@ -85,16 +85,29 @@ void read_ahead(struct clients *clients, const struct external_secret *const *al
     atomic_fetch_add(&seen.ahead, 1);
 }
 
-static inline void put_store(void)
+/* The store "store" of this controller; "": anybody's. */
+static inline void put_store_of(const char *controller)
 {
     struct json_text json = quoted_json(
-        "{'metadata':{'namespace':'n','name':'store','uid':'u','resourceVersion':'1'},'spec':"
-        "{'provider':{'aws':{'service':'SecretsManager','region':'eu-central-1'}}}}");
+        "{'metadata':{'namespace':'n','name':'store','uid':'u','resourceVersion':'1'},'spec':{"
+        "'controller':'%s','provider':{'aws':{'service':'SecretsManager','region':"
+        "'eu-central-1'}}}}",
+        controller);
     struct store *store = NULL;
     struct err err = {0};
     ck_assert_msg(store_decode(json.root, false, &store, &err), "%s", err.message);
     world_put_store(world, store);
     json_text_done(&json);
+}
+
+/* As the watch would tell of it. */
+static inline void put_decoded(struct json_text *json)
+{
+    struct external_secret *decoded = NULL;
+    struct err err = {0};
+    ck_assert_msg(external_secret_decode(json->root, &decoded, &err), "%s", err.message);
+    (void)world_put_external_secret(world, decoded);
+    json_text_done(json);
 }
 
 static inline void put_external_secret(const char *name, const char *target,
@@ -106,11 +119,7 @@ static inline void put_external_secret(const char *name, const char *target,
         "'target':{'name':'%s','creationPolicy':'%s'},"
         "'data':[{'secretKey':'k','remoteRef':{'key':'r'}}]}}",
         name, name, target, creation_policy);
-    struct external_secret *decoded = NULL;
-    struct err err = {0};
-    ck_assert_msg(external_secret_decode(json.root, &decoded, &err), "%s", err.message);
-    (void)world_put_external_secret(world, decoded);
-    json_text_done(&json);
+    put_decoded(&json);
 }
 
 static inline void carry_out_into(const char *name, const char *target)
@@ -131,6 +140,16 @@ static inline void await(atomic_uint *counter, unsigned count)
         ck_assert_int_lt(clock_monotonic_ms(clock_system()), deadline);
         sched_yield();
     }
+}
+
+/* The only worker is held. Looks follow one another: when what is gone has been looked at, so has
+ * everything before. */
+static inline void await_looks(void)
+{
+    unsigned leases = atomic_load(&lease_asked);
+    scene_skip(1);
+    applier_remote_changed(applier, SV("n"), SV("gone"));
+    await(&lease_asked, leases + 2);
 }
 
 static inline void scene_begin(const struct scene_options *options)
@@ -158,7 +177,7 @@ static inline void scene_begin(const struct scene_options *options)
     world_set_synced(world, WORLD_EXTERNAL_SECRETS, true);
     world_set_synced(world, WORLD_STORES, true);
     world_set_synced(world, WORLD_CLUSTER_STORES, true);
-    put_store();
+    put_store_of("");
     workers = workers_new(&(struct workers_options){.name = "test",
                                                     .max_threads = 1,
                                                     .max_queued = options->max_queued,

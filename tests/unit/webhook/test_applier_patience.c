@@ -197,11 +197,7 @@ static void put_as(const char *name, const char *interval, const char *status)
         "'generation':1},'spec':{'secretStoreRef':{'name':'store'},'refreshInterval':'%s',"
         "'data':[{'secretKey':'k','remoteRef':{'key':'r'}}]},'status':{%s}}",
         name, name, interval, status);
-    struct external_secret *decoded = NULL;
-    struct err err = {0};
-    ck_assert_msg(external_secret_decode(json.root, &decoded, &err), "%s", err.message);
-    (void)world_put_external_secret(world, decoded);
-    json_text_done(&json);
+    put_decoded(&json);
 }
 
 /* Of many that failed at one store none would ever wait for longer than the first pause. */
@@ -228,16 +224,6 @@ START_TEST(what_waits_after_a_failure_is_not_read_ahead_with_others)
     await(&seen.reads, 4);
 }
 END_TEST
-
-/* The only worker is held. Looks follow one another: when what is gone has been looked at, so has
- * everything before. */
-static void await_looks(void)
-{
-    unsigned leases = atomic_load(&lease_asked);
-    scene_skip(1);
-    applier_remote_changed(applier, SV("n"), SV("gone"));
-    await(&lease_asked, leases + 2);
-}
 
 START_TEST(a_hurried_refresh_that_finds_the_queue_full_is_not_lost)
 {

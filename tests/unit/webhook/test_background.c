@@ -15,25 +15,12 @@ static void put_b(const char *metadata, const char *target)
         "'secretStoreRef':{'name':'store'},'refreshInterval':'1h','target':{'name':'%s'},"
         "'data':[{'secretKey':'k','remoteRef':{'key':'r'}}]}}",
         metadata, target);
-    struct external_secret *decoded = NULL;
-    struct err err = {0};
-    ck_assert_msg(external_secret_decode(json.root, &decoded, &err), "%s", err.message);
-    (void)world_put_external_secret(world, decoded);
-    json_text_done(&json);
+    put_decoded(&json);
 }
 
 static void tell_b(void)
 {
     applier_external_secret_changed(applier, SV("n"), SV("b"));
-}
-
-/* The only worker is held. Looks follow one another: when what is gone has been looked at, so has
- * everything before. */
-static void await_looks(void)
-{
-    unsigned asked = atomic_load(&lease_asked);
-    applier_remote_changed(applier, SV("n"), SV("gone"));
-    await(&lease_asked, asked + 2);
 }
 
 static void setup(void)
@@ -151,20 +138,6 @@ START_TEST(what_another_finalizer_keeps_is_left_alone)
     ck_assert_uint_eq(api_count("PATCH", OBJECT "?"), 0);
 }
 END_TEST
-
-static void put_store_of(const char *controller)
-{
-    struct json_text json = quoted_json(
-        "{'metadata':{'namespace':'n','name':'store','uid':'u','resourceVersion':'2'},'spec':"
-        "{'controller':'%s','provider':{'aws':{'service':'SecretsManager','region':"
-        "'eu-central-1'}}}}",
-        controller);
-    struct store *store = NULL;
-    struct err err = {0};
-    ck_assert_msg(store_decode(json.root, false, &store, &err), "%s", err.message);
-    world_put_store(world, store);
-    json_text_done(&json);
-}
 
 START_TEST(what_is_anothers_when_its_turn_comes_is_left_alone)
 {
