@@ -135,7 +135,7 @@ def test_a_failure_stands_in_the_status_until_it_is_over(
 def test_a_restart_with_fresh_external_secrets_makes_no_call(
     api: ApiServer, aws: AwsStandIn, start: Start
 ) -> None:
-    many = range(100)
+    many = range(1000)
     for number in many:
         aws.put(f"/prod/{number}", f"value {number}")
         refresh = "0" if number % 2 else "1h"
@@ -146,7 +146,7 @@ def test_a_restart_with_fresh_external_secrets_makes_no_call(
     aws.reset_calls()
     with start() as running:
         running.wait_synced()
-        running.wait_log("externalsecrets looked at", known=100, due=0)
+        running.wait_log("externalsecrets looked at", known=1000, due=0)
         # What is new has its turn, and is all that is asked for.
         api.put(external_secret("db", "/prod/db"))
         wait_data(api, "db", password="first")
