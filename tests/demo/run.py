@@ -11,6 +11,7 @@ import threading
 import time
 from types import FrameType
 
+from tests.demo.beside_eso import BesideEso
 from tests.demo.screen import Screen
 from tests.demo.stage import NAMESPACE, REMOTE_KEY, Stage
 from tests.demo.steps import Demo
@@ -26,12 +27,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--keep", action="store_true", help="leave everything running until interrupted"
     )
+    parser.add_argument(
+        "--beside-eso",
+        action="store_true",
+        help="the same beside the real External Secrets Operator, which is behind with its work",
+    )
     arguments = parser.parse_args(argv)
     # As an interrupt from the terminal: everything is stopped.
     signal.signal(signal.SIGTERM, _interrupt)
     screen = Screen()
     walk = Walk(screen)
-    demo = Demo(Stage(screen, walk))
+    demo = (BesideEso if arguments.beside_eso else Demo)(Stage(screen, walk))
     walk.check_alive = demo.stage.check_alive
     try:
         return play(demo, walk, arguments.keep)

@@ -54,7 +54,6 @@ from tests.support.process import pid_exists
 REPORT = "report"  # the second workload
 REFRESH_SECONDS = 5
 OPTIONS = {"debounce": "1s", "max-wait": "5s"}
-VALUES = {"crds": {"install": True}, "externalSecrets": {"controller": "keyturn"}}
 TYPO = "DB_PASSWROD"
 DOCUMENT_KEY = "/prod/db/connection"
 URL_SECRET = "my-app-url"
@@ -80,6 +79,10 @@ EVENT_COLUMNS = "custom-columns=OBJECT:.involvedObject.name,REASON:.reason,MESSA
 
 
 class Demo:
+    # Of the chart.
+    install_crds = True
+    controller = "keyturn"
+
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.screen = stage.screen
@@ -139,11 +142,16 @@ class Demo:
 
     def keyturn(self) -> None:
         stage = self.stage
+        values = {
+            "crds": {"install": self.install_crds},
+            "externalSecrets": {"controller": self.controller},
+        }
         keyturn = Keyturn(
-            stage.cluster, values=VALUES, options=OPTIONS, env=stage.aws.environment()
+            stage.cluster, values=values, options=OPTIONS, env=stage.aws.environment()
         )
         stage.keyturn = keyturn
-        flags = "--set crds.install=true,externalSecrets.controller=keyturn"
+        flags = f"--set crds.install={str(self.install_crds).lower()}"
+        flags += f",externalSecrets.controller={self.controller}"
         flags += f",service.externalName=localhost,service.port={keyturn.service_port}"
         self.screen.command(
             f"helm upgrade --install keyturn charts/keyturn -n {KEYTURN_NAMESPACE} "
