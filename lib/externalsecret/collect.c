@@ -44,7 +44,7 @@ static bool finish_map(const struct external_secret_data_from *from, struct data
     for (size_t i = 0; i < map->count; i++) {
         struct data_entry *entry = &map->entries[i];
         if (!finish_value(from->decoding, from->null_bytes_fail, &entry->value, err)) {
-            return err_wrap(err, "key %.*s", SV_ARG(sv_first(entry->key, SHOWN_BYTES)));
+            return data_map_wrap(map, i, err);
         }
     }
     return true;

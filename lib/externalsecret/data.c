@@ -12,6 +12,7 @@ enum {
 static void entry_done(struct data_entry *entry)
 {
     secret_buf_done(&entry->value);
+    explicit_bzero((char *)entry->key.data, entry->key.len); /* perhaps out of a value as well */
     free((char *)entry->key.data);
 }
 
@@ -104,18 +105,24 @@ void data_map_copy(const struct data_map *from, struct data_map *to)
     }
 }
 
+bool data_map_wrap(const struct data_map *map, size_t index, struct err *err)
+{
+    return err_wrap(err, "key %zu of %zu (sorted)", index + 1, map->count);
+}
+
 bool data_map_put_json(struct data_map *map, const struct json *data, struct err *err)
 {
+    size_t place = 0;
     JSON_FOR_EACH (member, data) {
+        place++;
         CLEANUP(secret_buf_done) struct secret_buf value = {0};
         secret_buf_init(&value, LIMIT_SECRET_DATA_BYTES);
         /* Go writes a nil []byte as null. */
         if (!json_is(member, JSON_STRING) && !json_is_absent(member)) {
-            return err_set(err, ERR_INVALID, "data[%.*s] is not a string",
-                           SV_ARG(json_key(member)));
+            return err_set(err, ERR_INVALID, "key %zu of data is not a string", place);
         }
         if (!decode_base64(&value.bytes, json_string(member), err)) {
-            return err_wrap(err, "data[%.*s]", SV_ARG(json_key(member)));
+            return err_wrap(err, "key %zu of data", place);
         }
         data_map_put(map, json_key(member), &value);
     }

@@ -32,7 +32,12 @@ bool data_map_remove(struct data_map *map, struct str_view key);
 void data_map_merge(struct data_map *to, struct data_map *from);
 /* Adds copies. */
 void data_map_copy(const struct data_map *from, struct data_map *to);
-/* Adds `data` of a Secret as the API server sends it. ERR_INVALID names the key. */
+/* Puts "key 3 of 12 (sorted): " in front of the message, for the entry of index 2. That is how
+ * messages tell an entry: extract and merge make keys of what stands in a value, so no byte of one
+ * is ever in a message. */
+bool data_map_wrap(const struct data_map *map, size_t index, struct err *err);
+/* Adds `data` of a Secret as the API server sends it. ERR_INVALID tells the key by its place
+ * there. */
 MUST_CHECK bool data_map_put_json(struct data_map *map, const struct json *data, struct err *err);
 
 /* The same keys with the same values. */

@@ -7,7 +7,6 @@
 
 enum {
     LONGEST_CONVERTED = 10, /* "_U10ffff_" and its NUL */
-    PRINTED_KEY_BYTES = 128,
 };
 
 static bool is_allowed(uint32_t rune)
@@ -31,20 +30,41 @@ static void convert(enum conversion_strategy strategy, struct str_view key, stru
     }
 }
 
+/* Extract makes keys of what stands in a value, so they are secret as well. */
+static void convert_key(enum conversion_strategy strategy, struct str_view key,
+                        struct secret_buf *ret)
+{
+    secret_buf_init(ret, key.len * LONGEST_CONVERTED);
+    convert(strategy, key, &ret->bytes);
+}
+
+/* `map` has one that becomes `converted`. */
+static size_t first_that_becomes(enum conversion_strategy strategy, const struct data_map *map,
+                                 struct str_view converted)
+{
+    size_t at = 0;
+    for (bool found = false; !found; at++) {
+        CLEANUP(secret_buf_done) struct secret_buf key = {0};
+        convert_key(strategy, map->entries[at].key, &key);
+        found = sv_equal(secret_buf_view(&key), converted);
+    }
+    return at - 1;
+}
+
 bool keys_convert(enum conversion_strategy strategy, struct data_map *map, struct err *err)
 {
     CLEANUP(data_map_done) struct data_map converted = {0};
     for (size_t i = 0; i < map->count; i++) {
-        CLEANUP(buf_done) struct buf key = {0};
-        buf_init(&key, map->entries[i].key.len * LONGEST_CONVERTED);
-        convert(strategy, map->entries[i].key, &key);
-        if (data_map_get(&converted, buf_view(&key))) {
-            struct str_view shown = sv_first(buf_view(&key), PRINTED_KEY_BYTES);
+        CLEANUP(secret_buf_done) struct secret_buf key = {0};
+        convert_key(strategy, map->entries[i].key, &key);
+        if (data_map_get(&converted, secret_buf_view(&key))) {
             return err_set(err, ERR_INVALID,
-                           "two keys become \"%.*s\" by conversionStrategy %s: rename one of them",
-                           SV_ARG(shown), strategy == CONVERSION_UNICODE ? "Unicode" : "Default");
+                           "keys %zu and %zu of %zu (sorted) become one by conversionStrategy %s: "
+                           "rename one of them",
+                           first_that_becomes(strategy, map, secret_buf_view(&key)) + 1, i + 1,
+                           map->count, strategy == CONVERSION_UNICODE ? "Unicode" : "Default");
         }
-        data_map_put(&converted, buf_view(&key), &map->entries[i].value);
+        data_map_put(&converted, secret_buf_view(&key), &map->entries[i].value);
     }
     data_map_done(map);
     *map = converted;
@@ -54,27 +74,22 @@ bool keys_convert(enum conversion_strategy strategy, struct data_map *map, struc
 
 static bool check_length(struct str_view key, struct err *err)
 {
-    if (key.len > LIMIT_KEY_BYTES) {
-        struct str_view shown = sv_first(key, PRINTED_KEY_BYTES);
-        return err_set(err, ERR_INVALID,
-                       "key \"%.*s...\" has %zu bytes, a key of a Secret has at most %d",
-                       SV_ARG(shown), key.len, LIMIT_KEY_BYTES);
-    }
-    return true;
+    return key.len <= LIMIT_KEY_BYTES ||
+           err_set(err, ERR_INVALID, "%zu bytes, a key of a Secret has at most %d", key.len,
+                   LIMIT_KEY_BYTES);
 }
 
 static bool check_runes(struct str_view key, struct err *err)
 {
-    for (struct str_view rest = key; rest.len;) {
+    for (size_t at = 0; at < key.len;) {
         size_t bytes = 0;
-        uint32_t rune = utf8_first(rest, &bytes);
-        if (!is_allowed(rune)) {
+        if (!is_allowed(utf8_first(sv_from(key, at), &bytes))) {
             return err_set(err, ERR_INVALID,
-                           "key \"%.*s\" has U+%04X in it: letters, numbers, \"-\", \".\" and "
-                           "\"_\" may be in a key; rewrite it",
-                           SV_ARG(key), rune);
+                           "byte %zu of %zu is not of a letter, a number, \"-\", \".\" or \"_\", "
+                           "and nothing else may be in a key: rewrite it",
+                           at + 1, key.len);
         }
-        rest = sv_from(rest, bytes);
+        at += bytes;
     }
     return true;
 }
@@ -84,7 +99,7 @@ bool keys_validate(struct data_map *map, struct err *err)
     (void)data_map_remove(map, SV(""));
     for (size_t i = 0; i < map->count; i++) {
         if (!check_length(map->entries[i].key, err) || !check_runes(map->entries[i].key, err)) {
-            return false;
+            return data_map_wrap(map, i, err);
         }
     }
     return true;

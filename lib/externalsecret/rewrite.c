@@ -6,10 +6,6 @@
 #include "externalsecret/rewrite_merge.h"
 #include "externalsecret/template/template.h"
 
-enum {
-    SHOWN_KEY_BYTES = 128,
-};
-
 static const char *const fields[] = {
     [REWRITE_REGEXP] = "regexp.source",
     [REWRITE_TRANSFORM] = "transform.template",
@@ -104,10 +100,8 @@ static bool make_name(const struct renaming *renaming, struct str_view key, stru
     }
     (*renaming->names_left)--;
     secret_buf_init(ret, LIMIT_REWRITE_NAME_BYTES);
-    bool made = renaming->regex
-                    ? regex_replace_all(renaming->regex, key, renaming->target, ret, err)
-                    : template_render_key(renaming->template, key, ret, err);
-    return made || err_wrap(err, "key \"%.*s\"", SV_ARG(sv_first(key, SHOWN_KEY_BYTES)));
+    return renaming->regex ? regex_replace_all(renaming->regex, key, renaming->target, ret, err)
+                           : template_render_key(renaming->template, key, ret, err);
 }
 
 static bool rename_keys(const struct renaming *renaming, struct data_map *map, struct err *err)
@@ -116,7 +110,7 @@ static bool rename_keys(const struct renaming *renaming, struct data_map *map, s
     for (size_t i = 0; i < map->count; i++) {
         CLEANUP(secret_buf_done) struct secret_buf name = {0};
         if (!make_name(renaming, map->entries[i].key, &name, err)) {
-            return false;
+            return data_map_wrap(map, i, err);
         }
         data_map_put(&renamed, secret_buf_view(&name), &map->entries[i].value);
     }

@@ -9,7 +9,7 @@
 #include "externalsecret/template/json_write.h"
 
 enum {
-    SHOWN_KEY_BYTES = 128,
+    SHOWN_KEY_BYTES = 128, /* of the list, which stands in the ExternalSecret */
     /* Bytes of a value that cost as much as a member: a list that names one key again and again
      * reads it each time. */
     BYTES_PER_STEP = 16,
@@ -28,17 +28,12 @@ static void merge_done(struct merge *merge)
     template_arena_free(merge->arena);
 }
 
-static struct str_view shown(struct str_view key)
-{
-    return sv_first(key, SHOWN_KEY_BYTES);
-}
-
 /* The arena speaks of templates. */
-static bool too_big(struct str_view key, struct err *err)
+static bool too_big(struct err *err)
 {
     return err_set(err, ERR_TOO_BIG,
-                   "the value of key \"%.*s\" is too large to be merged, or nested deeper than %d",
-                   SV_ARG(shown(key)), LIMIT_JSON_DEPTH);
+                   "the value is too large to be merged, or nested deeper than %d",
+                   LIMIT_JSON_DEPTH);
 }
 
 /* Where the string that begins at `at` ends, behind its quote. */
@@ -87,44 +82,37 @@ static bool read_object(const struct merge *merge, const struct data_entry *entr
     bool valid = false;
     if (!template_arena_step(merge->arena, text.len / BYTES_PER_STEP, err) ||
         !json_read(merge->arena, text, ret, &valid, err)) {
-        return too_big(entry->key, err);
+        return too_big(err);
     }
     if (!valid) {
-        return err_set(err, ERR_INVALID, "the value of key \"%.*s\" is no JSON: only objects merge",
-                       SV_ARG(shown(entry->key)));
+        return err_set(err, ERR_INVALID, "the value is no JSON: only objects merge");
     }
     if (has_number_over_range(text)) {
         return err_set(err, ERR_INVALID,
-                       "the value of key \"%.*s\" has a number over the range of float64: make it "
-                       "a string",
-                       SV_ARG(shown(entry->key)));
+                       "the value has a number over the range of float64: make it a string");
     }
     if (ret->kind != VALUE_DICT && ret->kind != VALUE_NIL) {
-        return err_set(err, ERR_INVALID,
-                       "the value of key \"%.*s\" is JSON but no object: only objects merge",
-                       SV_ARG(shown(entry->key)));
+        return err_set(err, ERR_INVALID, "the value is JSON but no object: only objects merge");
     }
     return true;
 }
 
-static bool add_member(struct merge *merge, const struct value_member *member,
-                       const struct data_entry *entry, struct err *err)
+static bool add_member(struct merge *merge, const struct value_member *member, struct err *err)
 {
     struct value_dict *members = merge->members.dict;
     if (!merge->rule->conflict_ignored && value_dict_get(members, member->key)) {
         return err_set(err, ERR_INVALID,
-                       "a member of the value of key \"%.*s\" is in an earlier value too: rename "
-                       "one, or set conflictPolicy: Ignore",
-                       SV_ARG(shown(entry->key)));
+                       "a member of the value is in an earlier value too: rename one, or set "
+                       "conflictPolicy: Ignore");
     }
     if (!template_arena_step(merge->arena, 1 + members->count / MOVES_PER_STEP, err) ||
         !value_dict_put(merge->arena, members, member->key, member->value, err)) {
-        return too_big(entry->key, err);
+        return too_big(err);
     }
     return true;
 }
 
-static bool add_object(struct merge *merge, const struct data_entry *entry, struct err *err)
+static bool add_members(struct merge *merge, const struct data_entry *entry, struct err *err)
 {
     struct value object = {0};
     if (!read_object(merge, entry, &object, err)) {
@@ -132,11 +120,18 @@ static bool add_object(struct merge *merge, const struct data_entry *entry, stru
     }
     size_t count = object.kind == VALUE_DICT ? object.dict->count : 0;
     for (size_t i = 0; i < count; i++) {
-        if (!add_member(merge, &object.dict->members[i], entry, err)) {
+        if (!add_member(merge, &object.dict->members[i], err)) {
             return false;
         }
     }
     return true;
+}
+
+static bool add_object(struct merge *merge, const struct data_map *map,
+                       const struct data_entry *entry, struct err *err)
+{
+    return add_members(merge, entry, err) ||
+           data_map_wrap(map, (size_t)(entry - map->entries), err);
 }
 
 static bool add_others(struct merge *merge, const struct data_map *map, struct err *err)
@@ -150,7 +145,7 @@ static bool add_others(struct merge *merge, const struct data_map *map, struct e
         }
     }
     for (size_t i = 0; i < map->count; i++) {
-        if (!has_priority[i] && !add_object(merge, &map->entries[i], err)) {
+        if (!has_priority[i] && !add_object(merge, map, &map->entries[i], err)) {
             return false;
         }
     }
@@ -166,9 +161,9 @@ static bool add_priority(struct merge *merge, const struct data_map *map, struct
             return err_set(err, ERR_INVALID,
                            "priority[%zu]: there is no key \"%.*s\": correct it, or set "
                            "priorityPolicy: IgnoreNotFound",
-                           i, SV_ARG(shown(rule->priority[i])));
+                           i, SV_ARG(sv_first(rule->priority[i], SHOWN_KEY_BYTES)));
         }
-        if (entry && !add_object(merge, entry, err)) {
+        if (entry && !add_object(merge, map, entry, err)) {
             return false;
         }
     }

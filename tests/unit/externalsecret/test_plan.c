@@ -359,7 +359,7 @@ START_TEST(names_the_value_with_a_null_byte)
     plan_make(external_secret, &plan);
     fill(&plan.reads[0], SV("{\"fine\":\"x\",\"bad\":\"x\\u0000y\"}"));
     ck_assert(!plan_collect(external_secret, &plan, &data, &err));
-    ck_assert_ptr_nonnull(strstr(err.message, "spec.dataFrom[0]: key bad: "));
+    ck_assert_ptr_nonnull(strstr(err.message, "spec.dataFrom[0]: key 1 of "));
 }
 END_TEST
 
