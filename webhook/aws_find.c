@@ -22,7 +22,8 @@ static void finding_done(struct finding *finding)
 static bool is_wanted(struct finding *finding, struct str_view name)
 {
     bool matches = true;
-    if (finding->find->name && !regex_matches(finding->find->name, name, &matches, &finding->err)) {
+    if (finding->find->name &&
+        !regex_matches(finding->find->name, name, NULL, &matches, &finding->err)) {
         (void)err_wrap(&finding->err, "find.name.regexp");
         return false;
     }

@@ -263,7 +263,7 @@ static bool may_find(const struct external_secret_data_from *from, const struct 
     bool matches = true;
     struct err ignored;
     return name.len > 0 && sv_starts_with(name, from->path) &&
-           (!find->name || (regex_matches(find->name, name, &matches, &ignored) && matches));
+           (!find->name || (regex_matches(find->name, name, NULL, &matches, &ignored) && matches));
 }
 
 /* Whether one ExternalSecret looks in a store for secrets by a pattern that fits it. */

@@ -84,6 +84,10 @@ enum {
     LIMIT_TEMPLATE_STEPS = 1000000,
     LIMIT_TEMPLATE_YAML_NODES = 100000, /* of one text that fromYaml reads, aliases expanded */
 
+    /* All of the above that is done to fetch for one ExternalSecret, and again to render it: four
+     * times what one template may take, a quarter of a second. */
+    LIMIT_EFFORT_STEPS = 4 * LIMIT_TEMPLATE_STEPS,
+
     /* References of one Pod: etcd's 1.5 MiB would hold more, no real Pod does. */
     LIMIT_POD_REFS = 4096,
     /* What one request may wait for (DESIGN §2). */

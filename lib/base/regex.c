@@ -143,6 +143,8 @@ struct search {
     struct secret_buf copy;   /* the text with U+FFFD for what is no UTF-8, if there is such */
     size_t *places;           /* and where each byte of it is in the caller's; NULL without copy */
     struct str_view searched; /* either of the two */
+    struct effort *effort;    /* may be NULL */
+    size_t steps_allowed;
     size_t steps_left;
     pcre2_general_context *general;
     pcre2_match_context *context;
@@ -150,8 +152,16 @@ struct search {
     struct span *groups;
 };
 
+static size_t steps_of_text(struct str_view text)
+{
+    return LIMIT_REGEX_STEPS + text.len * STEPS_PER_BYTE;
+}
+
 static void search_done(struct search *search)
 {
+    if (search->effort) {
+        search->effort->left -= search->steps_allowed - search->steps_left;
+    }
     pcre2_match_data_free(search->data);
     pcre2_match_context_free(search->context);
     pcre2_general_context_free(search->general);
@@ -204,15 +214,18 @@ static void copy_as_utf8(struct search *search)
     search->searched = secret_buf_view(&search->copy);
 }
 
-static void search_init(struct search *search, const struct regex *regex, struct str_view text)
+static void search_init(struct search *search, const struct regex *regex, struct str_view text,
+                        struct effort *effort)
 {
-    *search = (struct search){.regex = regex, .text = text};
+    size_t steps = steps_of_text(text);
+    *search = (struct search){.regex = regex, .text = text, .effort = effort};
+    search->steps_allowed = steps < effort_left(effort) ? steps : effort_left(effort);
+    search->steps_left = search->steps_allowed;
     search->text.data = text.data ? text.data : "";
     search->searched = search->text;
     if (!is_utf8(search->text)) {
         copy_as_utf8(search);
     }
-    search->steps_left = LIMIT_REGEX_STEPS + text.len * STEPS_PER_BYTE;
     search->general = general_context_new();
     search->context = pcre2_match_context_create(search->general);
     pcre2_set_match_limit(search->context, STEPS_UNCOUNTED);
@@ -248,8 +261,11 @@ static void read_groups(struct search *search, unsigned count)
     }
 }
 
-static bool too_many_steps(struct err *err)
+static bool too_many_steps(const struct search *search, struct err *err)
 {
+    if (search->steps_allowed < steps_of_text(search->text)) {
+        return effort_refuse(err);
+    }
     return err_set(err, ERR_TOO_BIG,
                    "matching the regular expression takes more than %d steps, or too much memory: "
                    "simplify it",
@@ -259,7 +275,7 @@ static bool too_many_steps(struct err *err)
 static bool spend(struct search *search, size_t steps, struct err *err)
 {
     if (steps > search->steps_left) {
-        return too_many_steps(err);
+        return too_many_steps(search, err);
     }
     search->steps_left -= steps;
     return true;
@@ -279,7 +295,7 @@ static bool search_next(struct search *search, size_t at, bool *found, struct er
     case PCRE2_ERROR_MATCHLIMIT:
     case PCRE2_ERROR_DEPTHLIMIT:
     case PCRE2_ERROR_HEAPLIMIT:
-        return too_many_steps(err);
+        return too_many_steps(search, err);
     default:
         break;
     }
@@ -290,19 +306,20 @@ static bool search_next(struct search *search, size_t at, bool *found, struct er
     return true;
 }
 
-bool regex_matches(const struct regex *regex, struct str_view text, bool *ret, struct err *err)
+bool regex_matches(const struct regex *regex, struct str_view text, struct effort *effort,
+                   bool *ret, struct err *err)
 {
     CLEANUP(search_done) struct search search;
-    search_init(&search, regex, text);
+    search_init(&search, regex, text, effort);
     return search_next(&search, 0, ret, err);
 }
 
-bool regex_find(const struct regex *regex, struct str_view text, struct str_view *ret,
-                struct err *err)
+bool regex_find(const struct regex *regex, struct str_view text, struct effort *effort,
+                struct str_view *ret, struct err *err)
 {
     CLEANUP(search_done) struct search search;
     bool found = false;
-    search_init(&search, regex, text);
+    search_init(&search, regex, text, effort);
     if (!search_next(&search, 0, &found, err)) {
         return false;
     }
@@ -366,7 +383,7 @@ static bool leading_name(const struct replacement *replacement, struct str_view 
         len++;
     }
     *ret = sv_first(text, len);
-    return ascii || regex_find(replacement->name, *ret, ret, err);
+    return ascii || regex_find(replacement->name, *ret, NULL, ret, err);
 }
 
 /* Takes the name behind a '$' out of the rest; nothing is taken when none stands there. */
@@ -465,11 +482,11 @@ static void regex_free_ptr(struct regex **regex)
 }
 
 bool regex_replace_all(const struct regex *regex, struct str_view text, struct str_view replacement,
-                       struct secret_buf *ret, struct err *err)
+                       struct effort *effort, struct secret_buf *ret, struct err *err)
 {
     CLEANUP(search_done) struct search search;
     CLEANUP(regex_free_ptr) struct regex *name = NULL;
-    search_init(&search, regex, text);
+    search_init(&search, regex, text, effort);
     if (!regex_compile(SV("\\A[\\p{L}\\p{Nd}_]*"), &name, err)) {
         return false;
     }
@@ -477,9 +494,10 @@ bool regex_replace_all(const struct regex *regex, struct str_view text, struct s
 }
 
 bool regex_replace_all_literal(const struct regex *regex, struct str_view text,
-                               struct str_view replacement, struct secret_buf *ret, struct err *err)
+                               struct str_view replacement, struct effort *effort,
+                               struct secret_buf *ret, struct err *err)
 {
     CLEANUP(search_done) struct search search;
-    search_init(&search, regex, text);
+    search_init(&search, regex, text, effort);
     return replace(&search, (struct replacement){replacement, NULL}, true, ret, err);
 }

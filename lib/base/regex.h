@@ -12,13 +12,14 @@
  * \p{Lu}, \p{Ll} and \p{Lt} under (?i), and the names that Go 1.25 added.
  *
  * A match costs bounded time and memory: beyond LIMIT_REGEX_STEPS, and sixteen steps for each byte
- * of the text, it is ERR_TOO_BIG and nobody's "no". What PCRE2 keeps of a text is wiped. Source:
+ * of the text, or of the `effort` that it is a part of (NULL: of none), it is ERR_TOO_BIG and
+ * nobody's "no". What PCRE2 keeps of a text is wiped. Source:
  * https://github.com/google/re2/wiki/Syntax, external-secrets.md §12.
  * A compiled one may be used by many threads. */
 #ifndef BASE_REGEX_H
 #define BASE_REGEX_H
 
-#include "base/err.h"
+#include "base/effort.h"
 #include "base/secret_buf.h"
 
 struct regex;
@@ -32,19 +33,19 @@ MUST_CHECK bool regex_compile(struct str_view pattern, struct regex **ret, struc
 void regex_free(struct regex *regex);
 
 /* Anywhere in `text`, as Go's MatchString. ERR_TOO_BIG. */
-MUST_CHECK bool regex_matches(const struct regex *regex, struct str_view text, bool *ret,
-                              struct err *err);
+MUST_CHECK bool regex_matches(const struct regex *regex, struct str_view text,
+                              struct effort *effort, bool *ret, struct err *err);
 /* The leftmost match, as Go's FindString; `*ret` without data when there is none. ERR_TOO_BIG. */
-MUST_CHECK bool regex_find(const struct regex *regex, struct str_view text, struct str_view *ret,
-                           struct err *err);
+MUST_CHECK bool regex_find(const struct regex *regex, struct str_view text, struct effort *effort,
+                           struct str_view *ret, struct err *err);
 /* Go's ReplaceAllString: $1, ${1}, $name, ${name}, $$ ("$1_x" is the group named 1_x, empty when
  * there is none). Appends to `ret`, which has a ceiling. ERR_TOO_BIG. */
 MUST_CHECK bool regex_replace_all(const struct regex *regex, struct str_view text,
-                                  struct str_view replacement, struct secret_buf *ret,
-                                  struct err *err);
+                                  struct str_view replacement, struct effort *effort,
+                                  struct secret_buf *ret, struct err *err);
 /* Go's ReplaceAllLiteralString. */
 MUST_CHECK bool regex_replace_all_literal(const struct regex *regex, struct str_view text,
-                                          struct str_view replacement, struct secret_buf *ret,
-                                          struct err *err);
+                                          struct str_view replacement, struct effort *effort,
+                                          struct secret_buf *ret, struct err *err);
 
 #endif

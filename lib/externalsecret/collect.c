@@ -10,18 +10,22 @@
 
 enum {
     SHOWN_BYTES = 80, /* of a name in a message: the cause stands behind it */
+    /* Of the effort: bytes that extract reads, and entries that are moved for a new one. */
+    BYTES_A_STEP = 16,
+    MOVES_A_STEP = 64,
 };
 
 /* What an entry takes out of its remote secret. */
 static bool take_value(const struct remote_read *read, struct str_view property,
-                       struct secret_buf *ret, struct err *err)
+                       struct effort *effort, struct secret_buf *ret, struct err *err)
 {
-    bool (*const read_property)(struct str_view, struct str_view, struct secret_buf *,
-                                struct err *) = read->fake ? property_read_path : property_read;
+    bool (*const read_property)(struct str_view, struct str_view, struct effort *,
+                                struct secret_buf *, struct err *) =
+        read->fake ? property_read_path : property_read;
     secret_buf_init(ret, LIMIT_SECRET_DATA_BYTES);
     if (property.len == 0) {
         secret_buf_add(ret, secret_buf_view(&read->value));
-    } else if (!read_property(secret_buf_view(&read->value), property, ret, err)) {
+    } else if (!read_property(secret_buf_view(&read->value), property, effort, ret, err)) {
         return err_wrap(err, "property %.*s of remote secret %.*s",
                         SV_ARG(sv_first(property, SHOWN_BYTES)),
                         SV_ARG(sv_first(read->key, SHOWN_BYTES)));
@@ -51,11 +55,11 @@ static bool finish_map(const struct external_secret_data_from *from, struct data
 }
 
 /* From the keys that came to those that are wanted. Rewriting takes the place of conversion. */
-static bool shape_map(const struct external_secret_data_from *from, struct data_map *map,
-                      struct err *err)
+static bool shape_map(const struct external_secret_data_from *from, struct effort *effort,
+                      struct data_map *map, struct err *err)
 {
     bool named = from->rewrite_count > 0
-                     ? rewrite_apply(from->rewrites, from->rewrite_count, map, err) ||
+                     ? rewrite_apply(from->rewrites, from->rewrite_count, effort, map, err) ||
                            err_wrap(err, "rewrite")
                      : keys_convert(from->conversion, map, err);
     return named && keys_validate(map, err) && finish_map(from, map, err);
@@ -75,14 +79,18 @@ static bool is_missing(const struct remote_read *read, const struct err *err)
 }
 
 static bool collect_extract(const struct external_secret_data_from *from,
-                            const struct remote_read *read, struct data_map *ret, struct err *err)
+                            const struct remote_read *read, struct effort *effort,
+                            struct data_map *ret, struct err *err)
 {
     CLEANUP(secret_buf_done) struct secret_buf payload = {0};
+    if (!effort_spend(effort, 1 + read->value.bytes.len / BYTES_A_STEP, err)) {
+        return false;
+    }
     if (from->property.len == 0) {
         return extract_object(secret_buf_view(&read->value), ret, err) ||
                err_wrap(err, "remote secret %.*s", SV_ARG(sv_first(read->key, SHOWN_BYTES)));
     }
-    return take_value(read, from->property, &payload, err) &&
+    return take_value(read, from->property, effort, &payload, err) &&
            (extract_object(secret_buf_view(&payload), ret, err) ||
             err_wrap(err, "property %.*s of remote secret %.*s",
                      SV_ARG(sv_first(from->property, SHOWN_BYTES)),
@@ -114,7 +122,7 @@ static bool collect_from(const struct external_secret *external_secret, struct p
             note_missing(plan, true, entry, from->remote_key);
             return true;
         }
-        if (!collect_extract(from, read, &map, err)) {
+        if (!collect_extract(from, read, &plan->effort, &map, err)) {
             bool missing = is_missing(read, err);
             if (missing) {
                 note_missing(plan, true, entry, from->remote_key);
@@ -122,7 +130,8 @@ static bool collect_from(const struct external_secret *external_secret, struct p
             return missing;
         }
     }
-    if (!shape_map(from, &map, err) || !count_bytes(data_map_bytes(&map), bytes, err)) {
+    if (!shape_map(from, &plan->effort, &map, err) ||
+        !count_bytes(data_map_bytes(&map), bytes, err)) {
         return false;
     }
     data_map_merge(ret, &map);
@@ -139,7 +148,8 @@ static bool collect_data(const struct external_secret *external_secret, struct p
         note_missing(plan, false, entry, data->remote_key);
         return true;
     }
-    bool taken = take_value(read, data->property, &value, err);
+    bool taken = effort_spend(&plan->effort, 1 + ret->count / MOVES_A_STEP, err) &&
+                 take_value(read, data->property, &plan->effort, &value, err);
     if (!taken && is_missing(read, err)) {
         note_missing(plan, false, entry, data->remote_key);
         return true;
@@ -159,6 +169,7 @@ bool plan_collect(const struct external_secret *external_secret, struct plan *pl
 {
     struct plan_find *find = plan->finds;
     size_t bytes = 0;
+    plan->effort = effort_whole();
     free(plan->missing);
     plan->missing_count = 0;
     plan->missing = mem_alloc_array(external_secret->data_from_count + external_secret->data_count,

@@ -62,7 +62,7 @@ static bool put_matching(const struct regex *name, const struct store_fake_value
 {
     CLEANUP(secret_buf_done) struct secret_buf copy = {0};
     bool matches = false;
-    if (!regex_matches(name, value->key, &matches, err)) {
+    if (!regex_matches(name, value->key, NULL, &matches, err)) {
         return false;
     }
     if (!matches) {

@@ -5,6 +5,7 @@
 #ifndef EXTERNALSECRET_PLAN_H
 #define EXTERNALSECRET_PLAN_H
 
+#include "base/effort.h"
 #include "externalsecret/data.h"
 #include "externalsecret/source.h"
 #include "objects/external_secret.h"
@@ -50,6 +51,7 @@ struct plan {
                               * it is no extract */
     struct plan_missing *missing; /* after plan_collect() */
     size_t missing_count;
+    struct effort effort; /* what plan_collect() may still cause */
 };
 
 /* Wipes the values read. */
@@ -90,8 +92,8 @@ void plan_make(const struct external_secret *external_secret, struct plan *ret);
 /* The data map once all reads have their values and all finds their maps, which are moved out of.
  * dataFrom in order, then data in order, later keys replace earlier ones. What is missing is left
  * out where the source was told that it may be, and listed in plan->missing. ERR_MISSING (no such
- * property), ERR_INVALID (no JSON, a key that is none, a strategy that does not fit), ERR_TOO_BIG;
- * the message names the entry. */
+ * property), ERR_INVALID (no JSON, a key that is none, a strategy that does not fit), ERR_TOO_BIG
+ * (with all entries together, over LIMIT_EFFORT_STEPS); the message names the entry. */
 MUST_CHECK bool plan_collect(const struct external_secret *external_secret, struct plan *plan,
                              struct data_map *ret, struct err *err);
 

@@ -4,6 +4,10 @@
 #include "base/limits.h"
 #include "externalsecret/property_path.h"
 
+enum {
+    BYTES_A_STEP = 64,
+};
+
 /* The property as one key: every dot with a backslash in front. */
 static struct str_view escape_dots(struct property_run *run, struct str_view property)
 {
@@ -34,10 +38,13 @@ static struct property_value look_up_key_or_path(struct property_run *run, struc
 }
 
 static bool read_by(look_up *way, struct str_view payload, struct str_view property,
-                    struct secret_buf *ret, struct err *err)
+                    struct effort *effort, struct secret_buf *ret, struct err *err)
 {
     CLEANUP(property_run_done) struct property_run run = {0};
     struct property_value value = way(&run, payload, property);
+    if (!effort_spend(effort, 1 + run.steps / BYTES_A_STEP, err)) {
+        return false;
+    }
     if (run.exhausted) {
         return err_set(err, ERR_TOO_BIG,
                        "the property takes too much work in this value: name it without "
@@ -50,16 +57,16 @@ static bool read_by(look_up *way, struct str_view payload, struct str_view prope
     return secret_buf_check(ret, "the value", err);
 }
 
-bool property_read(struct str_view payload, struct str_view property, struct secret_buf *ret,
-                   struct err *err)
+bool property_read(struct str_view payload, struct str_view property, struct effort *effort,
+                   struct secret_buf *ret, struct err *err)
 {
-    return read_by(look_up_key_or_path, payload, property, ret, err);
+    return read_by(look_up_key_or_path, payload, property, effort, ret, err);
 }
 
-bool property_read_path(struct str_view payload, struct str_view property, struct secret_buf *ret,
-                        struct err *err)
+bool property_read_path(struct str_view payload, struct str_view property, struct effort *effort,
+                        struct secret_buf *ret, struct err *err)
 {
-    return read_by(property_path_get, payload, property, ret, err);
+    return read_by(property_path_get, payload, property, effort, ret, err);
 }
 
 /* Each of these may cost a stack frame. */

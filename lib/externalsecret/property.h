@@ -10,6 +10,7 @@
 #ifndef EXTERNALSECRET_PROPERTY_H
 #define EXTERNALSECRET_PROPERTY_H
 
+#include "base/effort.h"
 #include "base/secret_buf.h"
 
 /* ERR_INVALID when this version cannot evaluate `property` exactly (the message says what in it),
@@ -21,12 +22,13 @@ MUST_CHECK bool property_check(struct str_view property, struct err *err);
 /* Appends the value to `ret`: a string unescaped, an integer as written, another number as
  * number_print() has it, null as nothing, an object or array as its bytes. `property` has passed
  * property_check(). ERR_MISSING when there is no such value; ERR_TOO_BIG when a look-up takes
- * more than LIMIT_PROPERTY_MEMORY, _STEPS or _DEPTH. No message holds a byte of `payload`. */
+ * more than LIMIT_PROPERTY_MEMORY, _STEPS or _DEPTH, or than is left of `effort` (may be NULL), of
+ * which a step is 64 bytes looked at. No message holds a byte of `payload`. */
 MUST_CHECK bool property_read(struct str_view payload, struct str_view property,
-                              struct secret_buf *ret, struct err *err);
+                              struct effort *effort, struct secret_buf *ret, struct err *err);
 
 /* Likewise, but a property with a dot is a path and never one key. */
 MUST_CHECK bool property_read_path(struct str_view payload, struct str_view property,
-                                   struct secret_buf *ret, struct err *err);
+                                   struct effort *effort, struct secret_buf *ret, struct err *err);
 
 #endif

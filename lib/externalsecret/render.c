@@ -8,6 +8,9 @@
 enum {
     FIELD_BYTES = 400, /* a path with the name of a key in it */
     SHOWN_BYTES = 80,
+    /* Of the effort: bytes of a text that are parsed, and entries that are moved for a new one. */
+    BYTES_A_STEP = 16,
+    MOVES_A_STEP = 64,
     YAML_NODES = 65536,
     YAML_DEPTH = 64,
 };
@@ -24,6 +27,7 @@ struct rendering {
     const struct render_input *input;
     struct rendered *ret;
     size_t *bytes; /* of all that has been rendered, also what was replaced since */
+    struct effort *effort;
     struct err *err;
 };
 
@@ -44,33 +48,49 @@ static void copy_pairs(const struct string_pair *pairs, size_t count, struct dat
     }
 }
 
+/* Each text has a ceiling of its own, and there may be thousands of them. */
+static bool count_bytes(const struct rendering *rendering, size_t more)
+{
+    *rendering->bytes += more;
+    return *rendering->bytes <= LIMIT_REMOTE_BYTES ||
+           err_set(rendering->err, ERR_TOO_BIG, "its templates render more than %d bytes together",
+                   LIMIT_REMOTE_BYTES);
+}
+
+static bool put(const struct rendering *rendering, struct data_map *map, struct str_view key,
+                struct secret_buf *value)
+{
+    if (!effort_spend(rendering->effort, 1 + map->count / MOVES_A_STEP, rendering->err)) {
+        return false;
+    }
+    data_map_put(map, key, value);
+    return true;
+}
+
+static bool run_text(const struct rendering *rendering, const struct template *template,
+                     struct secret_buf *ret)
+{
+    return template_render(template, rendering->input->fetched, rendering->effort, ret,
+                           rendering->err) &&
+           secret_buf_check(ret, "what it renders", rendering->err) &&
+           count_bytes(rendering, ret->bytes.len);
+}
+
 /* One text to its bytes; `ret` is initialised here. */
 static enum template_verdict render_text(const struct rendering *rendering, struct str_view text,
                                          struct secret_buf *ret)
 {
     struct template *template = NULL;
-    enum template_verdict verdict = template_parse(text, &template, rendering->err);
     secret_buf_init(ret, LIMIT_SECRET_DATA_BYTES);
-    if (verdict == TEMPLATE_FINE &&
-        !(template_render(template, rendering->input->fetched, ret, rendering->err) &&
-          secret_buf_check(ret, "what it renders", rendering->err))) {
+    if (!effort_spend(rendering->effort, 1 + text.len / BYTES_A_STEP, rendering->err)) {
+        return TEMPLATE_BROKEN;
+    }
+    enum template_verdict verdict = template_parse(text, &template, rendering->err);
+    if (verdict == TEMPLATE_FINE && !run_text(rendering, template, ret)) {
         verdict = TEMPLATE_BROKEN;
     }
     template_free(template);
     return verdict;
-}
-
-/* Each text has a ceiling of its own, and there may be thousands of them. */
-static bool put(const struct rendering *rendering, struct data_map *map, struct str_view key,
-                struct secret_buf *value)
-{
-    *rendering->bytes += key.len + value->bytes.len;
-    if (*rendering->bytes > LIMIT_REMOTE_BYTES) {
-        return err_set(rendering->err, ERR_TOO_BIG,
-                       "its templates render more than %d bytes together", LIMIT_REMOTE_BYTES);
-    }
-    data_map_put(map, key, value);
-    return true;
 }
 
 /* `key` stays, the text is the template of its value. */
@@ -95,7 +115,8 @@ static bool take_member(const struct rendering *rendering, const struct json *me
     CLEANUP(secret_buf_done) struct secret_buf value = {0};
     secret_buf_init(&value, LIMIT_SECRET_DATA_BYTES);
     secret_buf_add(&value, json_string(member));
-    return decode_value(decoding, &value, rendering->err) &&
+    return count_bytes(rendering, json_key(member).len + value.bytes.len) &&
+           decode_value(decoding, &value, rendering->err) &&
            put(rendering, map, json_key(member), &value);
 }
 
@@ -106,6 +127,9 @@ static bool take_yaml(const struct rendering *rendering, struct str_view text,
     const struct json_limits limits = {.max_nodes = YAML_NODES, .max_depth = YAML_DEPTH};
     CLEANUP(yaml11_doc_done) struct yaml11_doc doc = {0};
     const struct json *root = NULL;
+    if (!effort_spend(rendering->effort, text.len / BYTES_A_STEP, err)) {
+        return false;
+    }
     if (!yaml11_parse_strings(&doc, text, &limits, &root, err)) {
         return err_wrap(err, "what it renders is no YAML map of keys and texts");
     }
@@ -259,7 +283,9 @@ enum template_verdict render(const struct render_input *input, struct rendered *
 {
     const struct external_secret *external_secret = input->external_secret;
     size_t bytes = 0;
-    const struct rendering rendering = {.input = input, .ret = ret, .bytes = &bytes, .err = err};
+    struct effort effort = effort_whole();
+    const struct rendering rendering = {
+        .input = input, .ret = ret, .bytes = &bytes, .effort = &effort, .err = err};
     if (!external_secret->has_template) {
         data_map_copy(input->fetched, &ret->data);
         copy_pairs(external_secret->labels, external_secret->label_count, &ret->labels);

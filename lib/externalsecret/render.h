@@ -42,7 +42,8 @@ void rendered_done(struct rendered *rendered);
  * FOREIGN and BROKEN as in template_parse(), of texts that were read; BROKEN also for every failure
  * to read or to render, with the error's own kind: ERR_INVALID names the field and the place in it,
  * ERR_MISSING the object or the key that does not exist, ERR_DENIED a type of Secret that may not
- * be made from templates. `ret` is to be thrown away then. */
+ * be made from templates, ERR_TOO_BIG the field at which all texts together were over
+ * LIMIT_EFFORT_STEPS or rendered more than LIMIT_REMOTE_BYTES. `ret` is to be thrown away then. */
 enum template_verdict render(const struct render_input *input, struct rendered *ret,
                              struct err *err);
 

@@ -6,6 +6,13 @@
 #include "externalsecret/rewrite_merge.h"
 #include "externalsecret/template/template.h"
 
+/* Of the effort. */
+enum {
+    NAME_STEPS = 100,           /* beginning a match, or a run of a template */
+    STEPS_A_BYTE = 10,          /* of a regular expression that is compiled */
+    TEMPLATE_BYTES_A_STEP = 16, /* of one that is parsed */
+};
+
 static const char *const fields[] = {
     [REWRITE_REGEXP] = "regexp.source",
     [REWRITE_TRANSFORM] = "transform.template",
@@ -73,6 +80,7 @@ struct renaming {
     struct str_view target;
     struct template *template;
     size_t *names_left; /* of LIMIT_REWRITE_NAMES */
+    struct effort *effort;
 };
 
 static void renaming_done(struct renaming *renaming)
@@ -86,9 +94,11 @@ static bool renaming_init(struct renaming *renaming, const struct external_secre
 {
     if (rewrite->kind == REWRITE_REGEXP) {
         renaming->target = rewrite->target;
-        return regex_compile(rewrite->source, &renaming->regex, err);
+        return effort_spend(renaming->effort, rewrite->source.len * STEPS_A_BYTE, err) &&
+               regex_compile(rewrite->source, &renaming->regex, err);
     }
-    return template_parse(rewrite->template, &renaming->template, err) == TEMPLATE_FINE;
+    return effort_spend(renaming->effort, rewrite->template.len / TEMPLATE_BYTES_A_STEP, err) &&
+           template_parse(rewrite->template, &renaming->template, err) == TEMPLATE_FINE;
 }
 
 static bool make_name(const struct renaming *renaming, struct str_view key, struct secret_buf *ret,
@@ -100,8 +110,13 @@ static bool make_name(const struct renaming *renaming, struct str_view key, stru
     }
     (*renaming->names_left)--;
     secret_buf_init(ret, LIMIT_REWRITE_NAME_BYTES);
-    return renaming->regex ? regex_replace_all(renaming->regex, key, renaming->target, ret, err)
-                           : template_render_key(renaming->template, key, ret, err);
+    if (!effort_spend(renaming->effort, NAME_STEPS, err)) {
+        return false;
+    }
+    return renaming->regex
+               ? regex_replace_all(renaming->regex, key, renaming->target, renaming->effort, ret,
+                                   err)
+               : template_render_key(renaming->template, key, renaming->effort, ret, err);
 }
 
 static bool rename_keys(const struct renaming *renaming, struct data_map *map, struct err *err)
@@ -121,21 +136,21 @@ static bool rename_keys(const struct renaming *renaming, struct data_map *map, s
 }
 
 static bool apply(const struct external_secret_rewrite *rewrite, size_t *names_left,
-                  struct data_map *map, struct err *err)
+                  struct effort *effort, struct data_map *map, struct err *err)
 {
     if (rewrite->kind == REWRITE_MERGE) {
-        return rewrite_merge(rewrite, map, err);
+        return rewrite_merge(rewrite, effort, map, err);
     }
-    CLEANUP(renaming_done) struct renaming renaming = {.names_left = names_left};
+    CLEANUP(renaming_done) struct renaming renaming = {.names_left = names_left, .effort = effort};
     return renaming_init(&renaming, rewrite, err) && rename_keys(&renaming, map, err);
 }
 
 bool rewrite_apply(const struct external_secret_rewrite *rewrites, size_t count,
-                   struct data_map *map, struct err *err)
+                   struct effort *effort, struct data_map *map, struct err *err)
 {
     size_t names_left = LIMIT_REWRITE_NAMES;
     for (size_t i = 0; i < count; i++) {
-        if (!apply(&rewrites[i], &names_left, map, err)) {
+        if (!apply(&rewrites[i], &names_left, effort, map, err)) {
             return err_wrap(err, "[%zu].%s", rewrites[i].index, fields[rewrites[i].kind]);
         }
     }

@@ -4,6 +4,7 @@
 #ifndef EXTERNALSECRET_REWRITE_H
 #define EXTERNALSECRET_REWRITE_H
 
+#include "base/effort.h"
 #include "externalsecret/data.h"
 #include "objects/external_secret.h"
 
@@ -24,9 +25,9 @@ enum rewrite_verdict rewrite_check(const struct external_secret_rewrite *rewrite
  * `map` is good for data_map_done() alone. ERR_INVALID: a value to be merged is no JSON object, a
  * priority key is absent, two values have the same member, a template fails on a key. ERR_TOO_BIG:
  * over LIMIT_REWRITE_NAMES or LIMIT_REWRITE_NAME_BYTES, what one match or one run of a template may
- * cost, or what rewrite_merge() takes. The message begins "[1].merge: ", and tells keys of the map
- * by their places among what that operation was given. */
+ * cost, what rewrite_merge() takes, or what is left of `effort` (may be NULL). The message begins
+ * "[1].merge: ", and tells keys of the map by their places among what that operation was given. */
 MUST_CHECK bool rewrite_apply(const struct external_secret_rewrite *rewrites, size_t count,
-                              struct data_map *map, struct err *err);
+                              struct effort *effort, struct data_map *map, struct err *err);
 
 #endif

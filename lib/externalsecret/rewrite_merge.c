@@ -28,10 +28,11 @@ static void merge_done(struct merge *merge)
     template_arena_free(merge->arena);
 }
 
-/* The arena speaks of templates. */
-static bool too_big(struct err *err)
+/* The arena speaks of templates, unless it is the whole effort that is over. */
+static bool too_big(const struct merge *merge, struct err *err)
 {
-    return err_set(err, ERR_TOO_BIG,
+    return effort_left(template_arena_effort(merge->arena)) > 0 &&
+           err_set(err, ERR_TOO_BIG,
                    "the value is too large to be merged, or nested deeper than %d",
                    LIMIT_JSON_DEPTH);
 }
@@ -82,7 +83,7 @@ static bool read_object(const struct merge *merge, const struct data_entry *entr
     bool valid = false;
     if (!template_arena_step(merge->arena, text.len / BYTES_PER_STEP, err) ||
         !json_read(merge->arena, text, ret, &valid, err)) {
-        return too_big(err);
+        return too_big(merge, err);
     }
     if (!valid) {
         return err_set(err, ERR_INVALID, "the value is no JSON: only objects merge");
@@ -107,7 +108,7 @@ static bool add_member(struct merge *merge, const struct value_member *member, s
     }
     if (!template_arena_step(merge->arena, 1 + members->count / MOVES_PER_STEP, err) ||
         !value_dict_put(merge->arena, members, member->key, member->value, err)) {
-        return too_big(err);
+        return too_big(merge, err);
     }
     return true;
 }
@@ -220,11 +221,11 @@ static bool put_json(const struct merge *merge, struct data_map *map, struct err
     return true;
 }
 
-bool rewrite_merge(const struct external_secret_rewrite *rule, struct data_map *map,
-                   struct err *err)
+bool rewrite_merge(const struct external_secret_rewrite *rule, struct effort *effort,
+                   struct data_map *map, struct err *err)
 {
     CLEANUP(merge_done)
-    struct merge merge = {.rule = rule, .arena = template_arena_new()};
+    struct merge merge = {.rule = rule, .arena = template_arena_new(effort)};
     if (!value_dict_make(merge.arena, VALUE_DICT, 0, &merge.members, err) ||
         !add_others(&merge, map, err) || !add_priority(&merge, map, err)) {
         return false;

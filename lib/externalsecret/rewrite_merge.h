@@ -5,6 +5,7 @@
 #ifndef EXTERNALSECRET_REWRITE_MERGE_H
 #define EXTERNALSECRET_REWRITE_MERGE_H
 
+#include "base/effort.h"
 #include "externalsecret/data.h"
 #include "objects/external_secret.h"
 
@@ -14,8 +15,9 @@
  * or has a number over the range of float64, a priority key is absent, two values have the same
  * member (as one has with itself that is twice in the list). ERR_TOO_BIG: nested deeper than
  * LIMIT_JSON_DEPTH, or over LIMIT_TEMPLATE_BYTES of memory, LIMIT_TEMPLATE_STEPS members and
- * elements, or LIMIT_SECRET_DATA_BYTES for one value that comes out. `map` is as it was then. */
-MUST_CHECK bool rewrite_merge(const struct external_secret_rewrite *merge, struct data_map *map,
-                              struct err *err);
+ * elements, LIMIT_SECRET_DATA_BYTES for one value that comes out, or what is left of `effort` (may
+ * be NULL). `map` is as it was then. */
+MUST_CHECK bool rewrite_merge(const struct external_secret_rewrite *merge, struct effort *effort,
+                              struct data_map *map, struct err *err);
 
 #endif

@@ -272,7 +272,7 @@ static bool meets_regex(const struct store_namespace *namespace,
     for (size_t i = 0; i < condition->regex_count; i++) {
         bool matches = false;
         struct err too_costly;
-        if (regex_matches(condition->regexes[i], namespace->name, &matches, &too_costly) &&
+        if (regex_matches(condition->regexes[i], namespace->name, NULL, &matches, &too_costly) &&
             matches) {
             return true;
         }

@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct secret_buf value = {0};
     secret_buf_init(&value, LIMIT_AWS_VALUE_BYTES);
-    bool found = property_read(payload, property, &value, &err);
+    bool found = property_read(payload, property, NULL, &value, &err);
     FUZZ_CHECK(found || err.kind == ERR_MISSING || err.kind == ERR_INVALID ||
                err.kind == ERR_TOO_BIG);
     if (is_plain(property)) {

@@ -18,23 +18,23 @@ static void check_text(const struct regex *regex, struct str_view replacement, s
     bool matches = false;
     struct str_view found = {0};
     struct secret_buf replaced = {0};
-    if (!regex_matches(regex, text, &matches, &err)) {
+    if (!regex_matches(regex, text, NULL, &matches, &err)) {
         FUZZ_CHECK(err.kind == ERR_TOO_BIG);
         return;
     }
-    FUZZ_CHECK(regex_find(regex, text, &found, &err));
+    FUZZ_CHECK(regex_find(regex, text, NULL, &found, &err));
     FUZZ_CHECK(matches == (found.data != NULL));
     FUZZ_CHECK(!found.len ||
                (found.data >= text.data && found.data + found.len <= text.data + text.len));
     secret_buf_init(&replaced, 65536);
-    if (!regex_replace_all(regex, text, replacement, &replaced, &err)) {
+    if (!regex_replace_all(regex, text, replacement, NULL, &replaced, &err)) {
         FUZZ_CHECK(err.kind == ERR_TOO_BIG);
     } else if (!matches) {
         FUZZ_CHECK(sv_equal(secret_buf_view(&replaced), text));
     }
     secret_buf_done(&replaced);
     secret_buf_init(&replaced, 65536);
-    if (regex_replace_all_literal(regex, text, found, &replaced, &err) && !matches) {
+    if (regex_replace_all_literal(regex, text, found, NULL, &replaced, &err) && !matches) {
         FUZZ_CHECK(sv_equal(secret_buf_view(&replaced), text));
     }
     secret_buf_done(&replaced);

@@ -30,7 +30,7 @@ static void put_lines(struct data_map *map, struct str_view lines)
 static bool merge(const struct external_secret_rewrite *rewrite, struct data_map *map)
 {
     struct err err = {0};
-    bool done = rewrite_apply(rewrite, 1, map, &err);
+    bool done = rewrite_apply(rewrite, 1, NULL, map, &err);
     FUZZ_CHECK(done || err.kind == ERR_INVALID || err.kind == ERR_TOO_BIG);
     return done;
 }

@@ -17,7 +17,7 @@ static bool render(const struct template *template, const struct data_map *data,
                    struct secret_buf *ret, struct err *err)
 {
     secret_buf_init(ret, LIMIT_AWS_VALUE_BYTES);
-    bool rendered = template_render(template, data, ret, err);
+    bool rendered = template_render(template, data, NULL, ret, err);
     FUZZ_CHECK(rendered || err->kind == ERR_INVALID || err->kind == ERR_TOO_BIG);
     FUZZ_CHECK(rendered || !strstr(err->message, "hunter2"));
     return rendered;
@@ -38,7 +38,7 @@ static void render_twice(const struct template *template)
     FUZZ_CHECK(rendered == render(template, &data, &second, &err));
     FUZZ_CHECK(!rendered || sv_equal(secret_buf_view(&first), secret_buf_view(&second)));
     secret_buf_init(&key, LIMIT_KEY_BYTES);
-    bool as_key = template_render_key(template, SV("hunter2"), &key, &err);
+    bool as_key = template_render_key(template, SV("hunter2"), NULL, &key, &err);
     FUZZ_CHECK(as_key || !strstr(err.message, "hunter2"));
     secret_buf_done(&key);
     secret_buf_done(&second);

@@ -170,7 +170,7 @@ static bool matches(const struct json *entry, const struct store *store,
     *ret = json_string_is(json_member(entry, "service"), service_of(store)) &&
            json_string(json_member(entry, "version")).len == 0 &&
            sv_starts_with(name, find->path) && has_tags(entry, store, find);
-    return !*ret || !find->name || regex_matches(find->name, name, ret, err);
+    return !*ret || !find->name || regex_matches(find->name, name, NULL, ret, err);
 }
 
 static bool find_all(void *context, const struct remote_request *request,

@@ -6,6 +6,7 @@
 
 enum {
     BLOCK_BYTES = 16 * 1024,
+    BYTES_A_STEP = 16,
     ALIGNMENT = _Alignof(max_align_t),
 };
 
@@ -20,11 +21,19 @@ struct template_arena {
     struct block *blocks; /* the newest first */
     size_t taken;
     size_t steps;
+    struct effort *effort;
 };
 
-struct template_arena *template_arena_new(void)
+struct template_arena *template_arena_new(struct effort *effort)
 {
-    return mem_alloc(sizeof(struct template_arena));
+    struct template_arena *arena = mem_alloc(sizeof *arena);
+    arena->effort = effort;
+    return arena;
+}
+
+struct effort *template_arena_effort(const struct template_arena *arena)
+{
+    return arena->effort;
 }
 
 void template_arena_free(struct template_arena *arena)
@@ -61,6 +70,9 @@ void *template_arena_take(struct template_arena *arena, size_t size, struct err 
                       LIMIT_TEMPLATE_BYTES);
         return NULL;
     }
+    if (!effort_spend(arena->effort, rounded / BYTES_A_STEP, err)) {
+        return NULL;
+    }
     struct block *block = arena->blocks;
     if (!block || rounded > block->size - block->used) {
         block = add_block(arena, rounded);
@@ -78,7 +90,7 @@ bool template_arena_step(struct template_arena *arena, size_t steps, struct err 
                        LIMIT_TEMPLATE_STEPS);
     }
     arena->steps += steps;
-    return true;
+    return effort_spend(arena->effort, steps, err);
 }
 
 bool template_arena_text(struct template_arena *arena, struct str_view text, struct str_view *ret,

@@ -594,11 +594,11 @@ static bool make_dot(struct run *run, const struct data_map *data, struct value 
 }
 
 bool template_render(const struct template *template, const struct data_map *data,
-                     struct secret_buf *ret, struct err *err)
+                     struct effort *effort, struct secret_buf *ret, struct err *err)
 {
     struct run run CLEANUP(run_done) = {
         .template = template,
-        .arena = template_arena_new(),
+        .arena = template_arena_new(effort),
         .out = ret,
         .err = err,
         .missing_is_error = true,
@@ -608,11 +608,11 @@ bool template_render(const struct template *template, const struct data_map *dat
 }
 
 bool template_render_key(const struct template *template, struct str_view key,
-                         struct secret_buf *ret, struct err *err)
+                         struct effort *effort, struct secret_buf *ret, struct err *err)
 {
     struct run run CLEANUP(run_done) = {
         .template = template,
-        .arena = template_arena_new(),
+        .arena = template_arena_new(effort),
         .out = ret,
         .err = err,
     };

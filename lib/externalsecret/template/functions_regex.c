@@ -31,7 +31,8 @@ bool function_must_regex_match(TEMPLATE_CALL)
     CLEANUP(regex_done) struct regex *regex = NULL;
     struct str_view text = {0};
     bool matches = false;
-    if (!compile(arena, args, &text, &regex, err) || !regex_matches(regex, text, &matches, err)) {
+    if (!compile(arena, args, &text, &regex, err) ||
+        !regex_matches(regex, text, template_arena_effort(arena), &matches, err)) {
         return false;
     }
     *ret = value_bool(matches);
@@ -59,7 +60,8 @@ bool function_regex_find(TEMPLATE_CALL)
     CLEANUP(regex_done) struct regex *regex = NULL;
     struct str_view text = {0};
     struct str_view found = {0};
-    if (!compile(arena, args, &text, &regex, err) || !regex_find(regex, text, &found, err)) {
+    if (!compile(arena, args, &text, &regex, err) ||
+        !regex_find(regex, text, template_arena_effort(arena), &found, err)) {
         return false;
     }
     *ret = value_text(found.data ? found : SV(""));
@@ -67,7 +69,8 @@ bool function_regex_find(TEMPLATE_CALL)
 }
 
 typedef bool (*replacing)(const struct regex *regex, struct str_view text,
-                          struct str_view replacement, struct secret_buf *ret, struct err *err);
+                          struct str_view replacement, struct effort *effort,
+                          struct secret_buf *ret, struct err *err);
 
 static bool replaced(struct template_arena *arena, const struct value *args, replacing replace,
                      struct value *ret, struct err *err)
@@ -78,7 +81,8 @@ static bool replaced(struct template_arena *arena, const struct value *args, rep
     struct str_view text = {0};
     struct str_view replacement = {0};
     return argument_text(args, 2, &replacement, err) && compile(arena, args, &text, &regex, err) &&
-           replace(regex, text, replacement, &out, err) && value_from_buf(arena, &out, ret, err);
+           replace(regex, text, replacement, template_arena_effort(arena), &out, err) &&
+           value_from_buf(arena, &out, ret, err);
 }
 
 bool function_regex_replace_all(TEMPLATE_CALL)

@@ -25,12 +25,13 @@ enum template_verdict template_parse(struct str_view text, struct template **ret
 void template_free(struct template *template);
 
 /* Renders with dot = map[string]string of `data`, option missingkey=error. Appends to `ret`, which
- * has a ceiling. ERR_INVALID with place and reason, ERR_TOO_BIG over the ceilings of the run; no
- * message holds a byte of a value or of what was rendered. `ret` is to be thrown away then. */
+ * has a ceiling. ERR_INVALID with place and reason, ERR_TOO_BIG over the ceilings of the run, and
+ * of `effort`, which it is a part of and may be NULL; no message holds a byte of a value or of what
+ * was rendered. `ret` is to be thrown away then. */
 MUST_CHECK bool template_render(const struct template *template, const struct data_map *data,
-                                struct secret_buf *ret, struct err *err);
+                                struct effort *effort, struct secret_buf *ret, struct err *err);
 /* For rewrite.transform: dot = {value: <key>}, missing keys are no error. */
 MUST_CHECK bool template_render_key(const struct template *template, struct str_view key,
-                                    struct secret_buf *ret, struct err *err);
+                                    struct effort *effort, struct secret_buf *ret, struct err *err);
 
 #endif

@@ -5,7 +5,7 @@
 #ifndef EXTERNALSECRET_TEMPLATE_VALUE_H
 #define EXTERNALSECRET_TEMPLATE_VALUE_H
 
-#include "base/err.h"
+#include "base/effort.h"
 #include "base/secret_buf.h"
 #include "base/str_view.h"
 
@@ -63,12 +63,17 @@ struct value_dict {
 /* Memory and steps of one run, both bounded (LIMIT_TEMPLATE_BYTES, LIMIT_TEMPLATE_STEPS), so that
  * no template runs for ever or grows without bound. */
 struct template_arena;
-struct template_arena *template_arena_new(void);
+/* Both count as well towards `effort`, which may be NULL and outlives the arena: sixteen bytes are
+ * a step. */
+struct template_arena *template_arena_new(struct effort *effort);
+struct effort *template_arena_effort(const struct template_arena *arena);
 /* Wipes everything; accepts NULL. */
 void template_arena_free(struct template_arena *arena);
-/* Zeroed, aligned for any type. NULL and ERR_TOO_BIG when the run's memory is spent. */
+/* Zeroed, aligned for any type. NULL and ERR_TOO_BIG when the run's memory or its
+ * effort is spent. */
 void *template_arena_take(struct template_arena *arena, size_t size, struct err *err);
-/* ERR_TOO_BIG when the run's steps are spent. Loops count each turn, functions each element. */
+/* ERR_TOO_BIG when the run's steps or those of its effort are spent. Loops count each turn,
+ * functions each element. */
 MUST_CHECK bool template_arena_step(struct template_arena *arena, size_t steps, struct err *err);
 /* A copy that lives as long as the arena. */
 MUST_CHECK bool template_arena_text(struct template_arena *arena, struct str_view text,

@@ -35,7 +35,7 @@ static bool compile(const char *pattern)
 static bool replace(struct str_view text, const char *replacement, struct secret_buf *ret)
 {
     secret_buf_init(ret, OUTPUT_BYTES);
-    return regex_replace_all(regex, text, sv_of(replacement), ret, &err);
+    return regex_replace_all(regex, text, sv_of(replacement), NULL, ret, &err);
 }
 
 static void assert_replaced(const char *pattern, const char *text, const char *replacement,
@@ -76,16 +76,16 @@ static void assert_results(const struct json *row, struct str_view text)
     CLEANUP(secret_buf_done) struct secret_buf literal = {0};
     struct str_view found = {0};
     bool matches = false;
-    ck_assert(regex_matches(regex, text, &matches, &err));
+    ck_assert(regex_matches(regex, text, NULL, &matches, &err));
     ck_assert_int_eq(matches, json_is_true(json_member(row, "match")));
-    ck_assert(regex_find(regex, text, &found, &err));
+    ck_assert(regex_find(regex, text, NULL, &found, &err));
     ck_assert_int_eq(found.data != NULL, matches);
     assert_bytes(row, "find", found);
     secret_buf_init(&out, OUTPUT_BYTES);
-    ck_assert(regex_replace_all(regex, text, buf_view(&with), &out, &err));
+    ck_assert(regex_replace_all(regex, text, buf_view(&with), NULL, &out, &err));
     assert_bytes(row, "replaceAll", secret_buf_view(&out));
     secret_buf_init(&literal, OUTPUT_BYTES);
-    ck_assert(regex_replace_all_literal(regex, text, buf_view(&with), &literal, &err));
+    ck_assert(regex_replace_all_literal(regex, text, buf_view(&with), NULL, &literal, &err));
     assert_bytes(row, "replaceAllLiteral", secret_buf_view(&literal));
 }
 
@@ -189,11 +189,26 @@ START_TEST(gives_up_a_hostile_pattern)
     memset(text, 'a', TEXT_BYTES);
     text[TEXT_BYTES - 1] = '.';
     ck_assert_msg(compile(hostile[_i]), "%s", err.message);
-    ck_assert(!regex_matches(regex, sv_make(text, TEXT_BYTES), &matches, &err));
+    ck_assert(!regex_matches(regex, sv_make(text, TEXT_BYTES), NULL, &matches, &err));
     ck_assert_int_eq(err.kind, ERR_TOO_BIG);
     err = (struct err){0};
     ck_assert(!replace(sv_make(text, TEXT_BYTES), "x", &out));
     ck_assert_int_eq(err.kind, ERR_TOO_BIG);
+}
+END_TEST
+
+START_TEST(takes_its_steps_out_of_an_effort)
+{
+    struct effort effort = {.left = 10000};
+    bool matches = false;
+    ck_assert_msg(compile("(x+x+)+[yz]"), "%s", err.message);
+    ck_assert(regex_matches(regex, SV("xxxxxx"), &effort, &matches, &err) && !matches);
+    ck_assert_uint_lt(effort.left, 10000);
+    ck_assert_uint_gt(effort.left, 5000);
+    ck_assert(!regex_matches(regex, SV("xxxxxxxxxxxxxxxx"), &effort, &matches, &err));
+    ck_assert_int_eq(err.kind, ERR_TOO_BIG);
+    ck_assert_ptr_nonnull(strstr(err.message, "steps up to here"));
+    ck_assert(regex_matches(regex, SV("xxxxxxxxxxxxxxxx"), NULL, &matches, &err) && !matches);
 }
 END_TEST
 
@@ -216,7 +231,7 @@ START_TEST(stops_at_the_ceiling_of_the_output)
     CLEANUP(secret_buf_done) struct secret_buf out = {0};
     ck_assert_msg(compile(""), "%s", err.message);
     secret_buf_init(&out, 8);
-    ck_assert(!regex_replace_all(regex, SV("abcd"), SV("xx"), &out, &err));
+    ck_assert(!regex_replace_all(regex, SV("abcd"), SV("xx"), NULL, &out, &err));
     ck_assert_int_eq(err.kind, ERR_TOO_BIG);
 }
 END_TEST
@@ -247,11 +262,11 @@ START_TEST(distinguishes_an_empty_match_from_none)
 {
     struct str_view found = {0};
     ck_assert_msg(compile("x*"), "%s", err.message);
-    ck_assert(regex_find(regex, (struct str_view){0}, &found, &err));
+    ck_assert(regex_find(regex, (struct str_view){0}, NULL, &found, &err));
     ck_assert_ptr_nonnull(found.data);
     ck_assert_uint_eq(found.len, 0);
     ck_assert_msg(compile("x"), "%s", err.message);
-    ck_assert(regex_find(regex, SV("abc"), &found, &err));
+    ck_assert(regex_find(regex, SV("abc"), NULL, &found, &err));
     ck_assert_ptr_null(found.data);
 }
 END_TEST
@@ -262,7 +277,7 @@ START_TEST(finds_a_view_of_the_callers_text)
                                "ab";
     struct str_view found = {0};
     ck_assert_msg(compile("a."), "%s", err.message);
-    ck_assert(regex_find(regex, sv_of(text), &found, &err));
+    ck_assert(regex_find(regex, sv_of(text), NULL, &found, &err));
     ck_assert_ptr_eq(found.data, text + 2);
     ck_assert_uint_eq(found.len, 2);
 }
@@ -285,6 +300,7 @@ Suite *suite(void)
     tcase_add_loop_test(tcase, names_the_column_of_what_it_refuses, 0, ARRAY_LEN(refusals));
     tcase_add_test(tcase, refuses_a_pattern_over_its_ceilings);
     tcase_add_loop_test(tcase, gives_up_a_hostile_pattern, 0, ARRAY_LEN(hostile));
+    tcase_add_test(tcase, takes_its_steps_out_of_an_effort);
     tcase_add_test(tcase, takes_long_texts_of_many_matches);
     tcase_add_test(tcase, stops_at_the_ceiling_of_the_output);
     tcase_add_test(tcase, counts_a_long_replacement_as_work);

@@ -378,7 +378,7 @@ START_TEST(compiles_the_name_of_a_find)
     plan_make(external_secret, &plan);
     ck_assert_uint_eq(plan.find_count, 2);
     ck_assert_uint_eq(plan.finds[0].entry, 1);
-    ck_assert(regex_matches(plan.finds[0].name, SV("my-db-1"), &matches, &err) && matches);
+    ck_assert(regex_matches(plan.finds[0].name, SV("my-db-1"), NULL, &matches, &err) && matches);
     ck_assert_ptr_null(plan.finds[1].name);
     fill(&plan.reads[0], SV("{\"my-db\":\"1\",\"x\":\"1\"}"));
     secret_buf_init(&value, LIMIT_SECRET_DATA_BYTES);
@@ -387,6 +387,72 @@ START_TEST(compiles_the_name_of_a_find)
     ck_assert_msg(plan_collect(external_secret, &plan, &data, &err), "%s", err.message);
     ck_assert_uint_eq(data.count, 2);
     check_entry(&data, "my-db", "2");
+}
+END_TEST
+
+/* `count` of `entry` with a comma between; `value` is what all of them read. */
+static bool collect_many(const char *list, const char *entry, int count, struct str_view value,
+                         struct data_map *ret, struct err *err)
+{
+    CLEANUP(buf_done) struct buf spec = {0};
+    CLEANUP(plan_done) struct plan plan = {0};
+    buf_init(&spec, LIMIT_ELEMENT_BYTES);
+    buf_printf(&spec, ",'%s':[", list);
+    for (int i = 0; i < count; i++) {
+        buf_printf(&spec, "%s%s", i ? "," : "", entry);
+    }
+    buf_add(&spec, sv_make("]", 2));
+    CLEANUP(external_secret_release_ptr)
+    struct external_secret *external_secret = external_secret_of("", spec.data);
+    plan_make(external_secret, &plan);
+    fill(&plan.reads[0], value);
+    return plan_collect(external_secret, &plan, ret, err);
+}
+
+/* Each of them passes alone. */
+static const struct {
+    const char *list;
+    const char *entry;
+} costly[] = {
+    {"data",
+     "{'secretKey':'s','remoteRef':{'key':'k','property':'#(%\\u0022*a*a*a*a*b\\u0022)#'}}"},
+    {"dataFrom", "{'extract':{'key':'k','property':'@this|0|@this'}}"},
+    {"dataFrom", "{'extract':{'key':'k','property':'1'},"
+                 "'rewrite':[{'regexp':{'source':'(x+x+)+[yz]','target':'q'}}]}"},
+    {"dataFrom", "{'extract':{'key':'k','property':'1'},"
+                 "'rewrite':[{'transform':{'template':'{{ range $i := 300000 }}{{ end }}k'}}]}"},
+    {"dataFrom", "{'extract':{'key':'k','property':'1'},'rewrite':[{'merge':{'priority':"
+                 "['xxxxxxxxxxxxxx'],'priorityPolicy':'IgnoreNotFound'}}]}"},
+};
+
+START_TEST(bounds_what_all_entries_take_together)
+{
+    CLEANUP(buf_done) struct buf value = {0};
+    CLEANUP(data_map_done) struct data_map data = {0};
+    struct err err = {0};
+    buf_init(&value, LIMIT_SECRET_DATA_BYTES);
+    buf_add_str(&value, "[{},{\"xxxxxxxxxxxxxx\":{\"xxxxxxxxxxxxxx\":[");
+    for (int i = 0; i < 9000; i++) {
+        buf_add_str(&value, "\"aaaa\",");
+    }
+    buf_add_str(&value, "1]}}]");
+    ck_assert_msg(collect_many(costly[_i].list, costly[_i].entry, 1, buf_view(&value), &data, &err),
+                  "%s", err.message);
+    ck_assert(
+        !collect_many(costly[_i].list, costly[_i].entry, 4000, buf_view(&value), &data, &err));
+    ck_assert_int_eq(err.kind, ERR_TOO_BIG);
+    ck_assert_msg(strstr(err.message, "steps up to here"), "%s", err.message);
+    ck_assert_msg(strncmp(err.message, "spec.data", 9) == 0, "%s", err.message);
+}
+END_TEST
+
+START_TEST(collects_many_entries_that_take_little)
+{
+    CLEANUP(data_map_done) struct data_map data = {0};
+    struct err err = {0};
+    ck_assert_msg(collect_many("data", "{'secretKey':'s','remoteRef':{'key':'k','property':'a.b'}}",
+                               3000, SV("{\"a\":{\"b\":1}}"), &data, &err),
+                  "%s", err.message);
 }
 END_TEST
 
@@ -410,6 +476,8 @@ Suite *suite(void)
     tcase_add_test(tcase, names_the_entry_that_is_no_object);
     tcase_add_test(tcase, names_the_value_with_a_null_byte);
     tcase_add_test(tcase, compiles_the_name_of_a_find);
+    tcase_add_loop_test(tcase, bounds_what_all_entries_take_together, 0, ARRAY_LEN(costly));
+    tcase_add_test(tcase, collects_many_entries_that_take_little);
     tcase_add_test(tcase, lets_a_later_entry_overwrite);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -85,7 +85,7 @@ static bool read_property(struct str_view text, const char *property, struct sec
 {
     secret_buf_init(ret, LIMIT_AWS_VALUE_BYTES);
     ck_assert_msg(property_check(sv_of(property), err), "%s: %s", property, err->message);
-    return property_read(text, sv_of(property), ret, err);
+    return property_read(text, sv_of(property), NULL, ret, err);
 }
 
 START_TEST(reads_as_gjson_does)
@@ -120,7 +120,7 @@ START_TEST(agrees_with_recorded_answers)
         CLEANUP(secret_buf_done) struct secret_buf value = {0};
         secret_buf_init(&value, LIMIT_AWS_VALUE_BYTES);
         ck_assert(property_check(property, &err));
-        bool found = property_read(text, property, &value, &err);
+        bool found = property_read(text, property, NULL, &value, &err);
         ck_assert_msg(found == !json_member(row, "missing"), "%.*s in %.*s", SV_ARG(property),
                       SV_ARG(text));
         ck_assert_msg(!found ||
@@ -157,7 +157,7 @@ START_TEST(agrees_with_gjson)
         struct err err = {0};
         secret_buf_init(&value, LIMIT_SECRET_DATA_BYTES);
         ck_assert_msg(property_check(property, &err), "row %zu: %s", count, err.message);
-        bool found = property_read(secret_buf_view(&text), property, &value, &err);
+        bool found = property_read(secret_buf_view(&text), property, NULL, &value, &err);
         ck_assert_msg(found == !json_is_true(json_member(row, "missing")), "row %zu", count);
         ck_assert_msg(sv_equal(secret_buf_view(&value), secret_buf_view(&want)), "row %zu", count);
         count++;
@@ -199,7 +199,7 @@ START_TEST(gives_up_what_costs_too_much)
     }
     secret_buf_init(&value, LIMIT_SECRET_DATA_BYTES);
     ck_assert(property_check(sv_of(hostile[_i]), &err));
-    ck_assert(!property_read(buf_view(&text), sv_of(hostile[_i]), &value, &err));
+    ck_assert(!property_read(buf_view(&text), sv_of(hostile[_i]), NULL, &value, &err));
     ck_assert_int_eq(err.kind, ERR_TOO_BIG);
     ck_assert_ptr_null(strstr(err.message, "aaaa"));
 }
@@ -231,11 +231,11 @@ START_TEST(tells_a_key_with_dots_from_a_path)
     struct err err = {0};
     secret_buf_init(&key, LIMIT_SECRET_DATA_BYTES);
     secret_buf_init(&path, LIMIT_SECRET_DATA_BYTES);
-    ck_assert(property_read(sv_of(both), SV("x.y"), &key, &err));
+    ck_assert(property_read(sv_of(both), SV("x.y"), NULL, &key, &err));
     ck_assert(sv_is(secret_buf_view(&key), "key"));
-    ck_assert(property_read_path(sv_of(both), SV("x.y"), &path, &err));
+    ck_assert(property_read_path(sv_of(both), SV("x.y"), NULL, &path, &err));
     ck_assert(sv_is(secret_buf_view(&path), "path"));
-    ck_assert(!property_read_path(sv_of(both), SV("u.v"), &path, &err));
+    ck_assert(!property_read_path(sv_of(both), SV("u.v"), NULL, &path, &err));
     ck_assert_int_eq(err.kind, ERR_MISSING);
 }
 END_TEST
@@ -245,7 +245,7 @@ START_TEST(keeps_the_ceiling_of_the_buffer)
     CLEANUP(secret_buf_done) struct secret_buf value = {0};
     secret_buf_init(&value, 3);
     struct err err = {0};
-    ck_assert(!property_read(SV("{\"a\":\"four\"}"), SV("a"), &value, &err));
+    ck_assert(!property_read(SV("{\"a\":\"four\"}"), SV("a"), NULL, &value, &err));
     ck_assert_int_eq(err.kind, ERR_TOO_BIG);
 }
 END_TEST

@@ -201,6 +201,81 @@ START_TEST(says_what_cannot_be_rendered)
 }
 END_TEST
 
+/* `count` texts named "t000" on, of which each takes nine tenths of what one may. */
+static enum template_verdict render_many(int count, const char *text, struct rendered *ret,
+                                         struct err *err)
+{
+    CLEANUP(buf_done) struct buf spec = {0};
+    buf_init(&spec, LIMIT_ELEMENT_BYTES);
+    buf_add_str(&spec, ",'data':[{'secretKey':'a','remoteRef':{'key':'k'}}],"
+                       "'target':{'template':{'data':{");
+    for (int i = 0; i < count; i++) {
+        buf_printf(&spec, "%s't%03d':'%s'", i ? "," : "", i, text);
+    }
+    buf_add_str(&spec, "}}}");
+    buf_add_byte(&spec, '\0');
+    CLEANUP(external_secret_release_ptr)
+    struct external_secret *external_secret = external_secret_of("", spec.data);
+    CLEANUP(data_map_done) struct data_map fetched = {0};
+    put(&fetched, "a", "1");
+    const struct render_input input = {.external_secret = external_secret, .fetched = &fetched};
+    return render(&input, ret, err);
+}
+
+/* What takes steps, memory, and regular expressions; each of them passes alone. */
+static const char *const costly[] = {
+    "{{ range $i := 900000 }}{{ end }}",
+    "{{ range $i := 15 }}{{ $x := repeat 1000000 $.a }}{{ end }}",
+    "{{ range $i := 40 }}{{ $x := regexMatch \\u0022(x+x+)+[yz]\\u0022 \\u0022xxxxxxxxxxxxx\\u0022 "
+    "}}"
+    "{{ end }}",
+};
+
+START_TEST(bounds_what_all_texts_take_together)
+{
+    CLEANUP(rendered_done) struct rendered one = {0};
+    CLEANUP(rendered_done) struct rendered many = {0};
+    struct err err = {0};
+    ck_assert_msg(render_many(1, costly[_i], &one, &err) == TEMPLATE_FINE, "%s", err.message);
+    ck_assert_int_eq(render_many(100, costly[_i], &many, &err), TEMPLATE_BROKEN);
+    ck_assert_int_eq(err.kind, ERR_TOO_BIG);
+    ck_assert_msg(strncmp(err.message, "spec.target.template.data[t00", 29) == 0, "%s",
+                  err.message);
+    ck_assert_msg(strstr(err.message, "takes more than its 4000000 steps up to here"), "%s",
+                  err.message);
+}
+END_TEST
+
+START_TEST(renders_many_texts_that_take_little)
+{
+    CLEANUP(rendered_done) struct rendered rendered = {0};
+    struct err err = {0};
+    ck_assert_msg(render_many(1000, "{{ .a | b64enc | quote }}", &rendered, &err) == TEMPLATE_FINE,
+                  "%s", err.message);
+    ck_assert_uint_eq(rendered.data.count, 1000);
+}
+END_TEST
+
+/* Comments of a YAML are no values, but rendered all the same. */
+START_TEST(bounds_the_bytes_of_all_texts_together)
+{
+    CLEANUP(buf_done) struct buf target = {0};
+    CLEANUP(rendered_done) struct rendered rendered = {0};
+    struct err err = {0};
+    buf_init(&target, LIMIT_ELEMENT_BYTES);
+    buf_add_str(&target, "'template':{'templateFrom':[");
+    for (int i = 0; i < 9; i++) {
+        buf_printf(&target, "%s{'literal':'#{{ repeat 1000000 .a }}'}", i ? "," : "");
+    }
+    buf_add_str(&target, "]}");
+    buf_add_byte(&target, '\0');
+    ck_assert_int_eq(render_it("", target.data, &rendered, &err), TEMPLATE_BROKEN);
+    ck_assert_int_eq(err.kind, ERR_TOO_BIG);
+    ck_assert_msg(strstr(err.message, "spec.target.template.templateFrom[8]: its templates render"),
+                  "%s", err.message);
+}
+END_TEST
+
 /* A type alone is no credential. */
 START_TEST(makes_a_service_account_token_without_its_account)
 {
@@ -232,6 +307,9 @@ Suite *suite(void)
     TCase *tcase = tcase_create("render");
     tcase_add_loop_test(tcase, renders_by_precedence, 0, ARRAY_LEN(cases));
     tcase_add_loop_test(tcase, says_what_cannot_be_rendered, 0, ARRAY_LEN(failures));
+    tcase_add_loop_test(tcase, bounds_what_all_texts_take_together, 0, ARRAY_LEN(costly));
+    tcase_add_test(tcase, renders_many_texts_that_take_little);
+    tcase_add_test(tcase, bounds_the_bytes_of_all_texts_together);
     tcase_add_test(tcase, makes_a_service_account_token_without_its_account);
     tcase_add_test(tcase, leaves_objects_alone_where_it_cannot_read_them);
     suite_add_tcase(suite, tcase);

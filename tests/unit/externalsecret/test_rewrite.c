@@ -57,7 +57,7 @@ static void read_rewrites(const struct json *list, struct rewrites *ret)
 static bool rewrite(const struct rewrites *rewrites, struct data_map *map, struct err *err)
 {
     return rewrite_check(rewrites->all, rewrites->count, "rewrite", err) == REWRITE_FINE &&
-           rewrite_apply(rewrites->all, rewrites->count, map, err);
+           rewrite_apply(rewrites->all, rewrites->count, NULL, map, err);
 }
 
 START_TEST(agrees_with_go)
@@ -178,7 +178,8 @@ START_TEST(of_keys_that_become_one_keeps_the_last)
     put(&map, "z", "third");
     put(&map, "x", "first");
     put(&map, "a", "other");
-    ck_assert_msg(rewrite_apply(rewrites, ARRAY_LEN(rewrites), &map, &err), "%s", err.message);
+    ck_assert_msg(rewrite_apply(rewrites, ARRAY_LEN(rewrites), NULL, &map, &err), "%s",
+                  err.message);
     ck_assert_uint_eq(map.count, 2);
     ck_assert(has(&map, "kk", "third"));
     ck_assert(has(&map, "aa", "other"));
@@ -203,7 +204,7 @@ START_TEST(tells_the_place_of_a_value_that_does_not_merge)
         struct err err = {0};
         put(&map, "_a", "{\"hunter2\":1}");
         put(&map, "_db", cases[i].value);
-        ck_assert(!rewrite_apply(rewrites, ARRAY_LEN(rewrites), &map, &err));
+        ck_assert(!rewrite_apply(rewrites, ARRAY_LEN(rewrites), NULL, &map, &err));
         ck_assert_int_eq(err.kind, ERR_INVALID);
         ck_assert_msg(strstr(err.message, "[1].merge: key 2 of 2 (sorted): ") == err.message, "%s",
                       err.message);
@@ -221,7 +222,7 @@ START_TEST(names_a_priority_key_that_is_absent)
     CLEANUP(data_map_done) struct data_map map = {0};
     struct err err = {0};
     put(&map, "a", "{}");
-    ck_assert(!rewrite_apply(&merge, 1, &map, &err));
+    ck_assert(!rewrite_apply(&merge, 1, NULL, &map, &err));
     ck_assert_msg(strstr(err.message, "[0].merge: priority[1]: there is no key \"gone\""), "%s",
                   err.message);
 }
@@ -235,7 +236,7 @@ START_TEST(tells_the_place_of_a_key_on_which_a_template_fails)
     struct err err = {0};
     put(&map, "a", "");
     put(&map, "b", "");
-    ck_assert(!rewrite_apply(&rewrite, 1, &map, &err));
+    ck_assert(!rewrite_apply(&rewrite, 1, NULL, &map, &err));
     ck_assert_int_eq(err.kind, ERR_INVALID);
     ck_assert_msg(strstr(err.message, "[0].transform.template: key 2 of 2 (sorted): ") ==
                       err.message,
@@ -260,7 +261,7 @@ START_TEST(makes_a_bounded_number_of_names)
         CLEANUP(data_map_done) struct data_map map = {0};
         struct err err = {0};
         put_numbered(&map, LIMIT_FIND_SECRETS + more);
-        bool done = rewrite_apply(four, ARRAY_LEN(four), &map, &err);
+        bool done = rewrite_apply(four, ARRAY_LEN(four), NULL, &map, &err);
         ck_assert_int_eq(done, !more);
         ck_assert(done ? has(&map, "dcba00999", "") : err.kind == ERR_TOO_BIG);
     }
@@ -277,7 +278,7 @@ START_TEST(makes_names_of_a_bounded_length)
         CLEANUP(data_map_done) struct data_map map = {0};
         struct err err = {0};
         put(&map, "a", "v");
-        bool done = rewrite_apply(&rewrite, 1, &map, &err);
+        bool done = rewrite_apply(&rewrite, 1, NULL, &map, &err);
         ck_assert_int_eq(done, !more);
         ck_assert(done ? has(&map, target, "v") : err.kind == ERR_TOO_BIG);
     }
@@ -304,7 +305,7 @@ START_TEST(merges_to_a_bounded_depth)
         CLEANUP(data_map_done) struct data_map map = {0};
         struct err err = {0};
         put(&map, "k", text);
-        ck_assert_int_eq(rewrite_apply(&merge, 1, &map, &err), !more);
+        ck_assert_int_eq(rewrite_apply(&merge, 1, NULL, &map, &err), !more);
         ck_assert_int_eq(err.kind, more ? ERR_TOO_BIG : ERR_NONE);
         ck_assert_int_eq(data_map_get(&map, SV("k")) != NULL, more);
     }
@@ -330,12 +331,12 @@ START_TEST(a_list_of_priorities_costs_what_it_reads)
     CLEANUP(data_map_done) struct data_map map = {0};
     struct err err = {0};
     put(&map, "k", text);
-    ck_assert(!rewrite_apply(&merge, 1, &map, &err));
+    ck_assert(!rewrite_apply(&merge, 1, NULL, &map, &err));
     ck_assert_int_eq(err.kind, ERR_TOO_BIG);
     ck_assert_msg(strstr(err.message, "[0].merge: key 1 of 1 (sorted): the value is too large"),
                   "%s", err.message);
     merge.priority_count = 20;
-    ck_assert(rewrite_apply(&merge, 1, &map, &err));
+    ck_assert(rewrite_apply(&merge, 1, NULL, &map, &err));
     ck_assert_uint_eq(map.count, 0);
 }
 END_TEST

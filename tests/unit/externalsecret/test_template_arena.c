@@ -12,7 +12,7 @@ static void arena_done(struct template_arena **arena)
 
 START_TEST(gives_zeroed_and_aligned_memory)
 {
-    CLEANUP(arena_done) struct template_arena *arena = template_arena_new();
+    CLEANUP(arena_done) struct template_arena *arena = template_arena_new(NULL);
     struct err err = {0};
     for (size_t size = 0; size < 40000; size = size * 3 + 1) {
         unsigned char *taken = template_arena_take(arena, size, &err);
@@ -28,7 +28,7 @@ END_TEST
 
 START_TEST(copies_text_that_outlives_its_origin)
 {
-    CLEANUP(arena_done) struct template_arena *arena = template_arena_new();
+    CLEANUP(arena_done) struct template_arena *arena = template_arena_new(NULL);
     struct err err = {0};
     char origin[] = "hunter2";
     struct str_view copy = {0};
@@ -42,7 +42,7 @@ END_TEST
 
 START_TEST(refuses_more_memory_than_a_run_has)
 {
-    CLEANUP(arena_done) struct template_arena *arena = template_arena_new();
+    CLEANUP(arena_done) struct template_arena *arena = template_arena_new(NULL);
     struct err err = {0};
     ck_assert_ptr_nonnull(template_arena_take(arena, LIMIT_TEMPLATE_BYTES - 16, &err));
     ck_assert_ptr_null(template_arena_take(arena, 17, &err));
@@ -55,7 +55,7 @@ END_TEST
 
 START_TEST(refuses_more_steps_than_a_run_has)
 {
-    CLEANUP(arena_done) struct template_arena *arena = template_arena_new();
+    CLEANUP(arena_done) struct template_arena *arena = template_arena_new(NULL);
     struct err err = {0};
     ck_assert(template_arena_step(arena, LIMIT_TEMPLATE_STEPS - 1, &err));
     ck_assert(!template_arena_step(arena, 2, &err));

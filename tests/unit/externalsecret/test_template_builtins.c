@@ -8,7 +8,7 @@ static struct template_arena *arena;
 
 static void setup(void)
 {
-    arena = template_arena_new();
+    arena = template_arena_new(NULL);
 }
 
 static void teardown(void)

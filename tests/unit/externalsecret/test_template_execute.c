@@ -20,7 +20,7 @@ static bool render(const char *text, const struct data_map *data, struct secret_
     struct template *template = NULL;
     enum template_verdict verdict = template_parse(sv_of(text), &template, err);
     ck_assert_msg(verdict == TEMPLATE_FINE, "%s: %s", text, err->message);
-    bool rendered = template_render(template, data, ret, err);
+    bool rendered = template_render(template, data, NULL, ret, err);
     template_free(template);
     return rendered;
 }
@@ -53,7 +53,7 @@ static void check_row(const struct json *row, const struct data_map *data)
     CLEANUP(buf_done) struct buf bytes = {0};
     secret_buf_init(&result, LIMIT_SECRET_DATA_BYTES);
     buf_init(&bytes, LIMIT_SECRET_DATA_BYTES);
-    bool rendered = template_render(template, data, &result, &err);
+    bool rendered = template_render(template, data, NULL, &result, &err);
     ck_assert_msg(rendered != sv_is(wanted, "error"), "%.*s: %s", SV_ARG(text), err.message);
     ck_assert_msg(!rendered || sv_equal(secret_buf_view(&result), wanted_result(row, &bytes)),
                   "%.*s: %.*s", SV_ARG(text), SV_ARG(secret_buf_view(&result)));
@@ -169,7 +169,7 @@ START_TEST(a_key_is_rendered_with_missing_ones_allowed)
     struct template *template = NULL;
     secret_buf_init(&result, LIMIT_SECRET_DATA_BYTES);
     ck_assert_int_eq(template_parse(sv_of(keys[_i].text), &template, &err), TEMPLATE_FINE);
-    ck_assert_msg(template_render_key(template, SV("k"), &result, &err), "%s", err.message);
+    ck_assert_msg(template_render_key(template, SV("k"), NULL, &result, &err), "%s", err.message);
     ck_assert(sv_is(secret_buf_view(&result), keys[_i].result));
     template_free(template);
 }

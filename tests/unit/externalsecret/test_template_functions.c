@@ -12,7 +12,7 @@ static struct err err;
 
 static void setup(void)
 {
-    arena = template_arena_new();
+    arena = template_arena_new(NULL);
     err = (struct err){0};
 }
 
@@ -235,7 +235,7 @@ START_TEST(agrees_with_the_operator)
     JSON_FOR_EACH (row, root) {
         checked += check_call(row) ? 1 : 0;
         template_arena_free(arena);
-        arena = template_arena_new();
+        arena = template_arena_new(NULL);
     }
     ck_assert_uint_ge(checked, 300);
 }

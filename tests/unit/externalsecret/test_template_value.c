@@ -10,7 +10,7 @@ static struct err err;
 
 static void setup(void)
 {
-    arena = template_arena_new();
+    arena = template_arena_new(NULL);
     err = (struct err){0};
 }
 

@@ -12,7 +12,7 @@ static struct err err;
 
 static void setup(void)
 {
-    arena = template_arena_new();
+    arena = template_arena_new(NULL);
     err = (struct err){0};
 }
 
@@ -75,7 +75,7 @@ START_TEST(agrees_with_the_operator)
         check_value(decoded(json_string(json_member(row, "json"))),
                     json_string(json_member(row, "yaml")));
         template_arena_free(arena);
-        arena = template_arena_new();
+        arena = template_arena_new(NULL);
         checked++;
     }
     ck_assert_uint_ge(checked, 300);
@@ -220,7 +220,7 @@ START_TEST(reads_as_the_operator)
     JSON_FOR_EACH (row, root) {
         check_read(json_string(json_member(row, "yaml")), json_string(json_member(row, "json")));
         template_arena_free(arena);
-        arena = template_arena_new();
+        arena = template_arena_new(NULL);
         checked++;
     }
     ck_assert_uint_ge(checked, 80);
