@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/effort.h"
 
-bool effort_refuse(struct err *err)
+bool effort_refuse(const struct effort *effort, struct err *err)
 {
     return err_set(err, ERR_TOO_BIG,
-                   "the ExternalSecret takes more than its %d steps up to here: split it",
-                   LIMIT_EFFORT_STEPS);
+                   "the ExternalSecret takes more than its %zu steps up to here: split it",
+                   effort->whole);
 }

@@ -9,15 +9,15 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "base/limits.h"
 
 struct effort {
+    size_t whole;
     size_t left;
 };
 
-static inline struct effort effort_whole(void)
+static inline struct effort effort_of(size_t steps)
 {
-    return (struct effort){.left = LIMIT_EFFORT_STEPS};
+    return (struct effort){.whole = steps, .left = steps};
 }
 
 /* No ceiling for NULL. */
@@ -27,7 +27,7 @@ static inline size_t effort_left(const struct effort *effort)
 }
 
 /* ERR_TOO_BIG; always false. */
-bool effort_refuse(struct err *err);
+bool effort_refuse(const struct effort *effort, struct err *err);
 
 /* Takes `steps`. ERR_TOO_BIG when there are not as many, and from then on. `effort` may be NULL. */
 MUST_CHECK static inline bool effort_spend(struct effort *effort, size_t steps, struct err *err)
@@ -37,7 +37,7 @@ MUST_CHECK static inline bool effort_spend(struct effort *effort, size_t steps, 
     }
     if (steps > effort->left) {
         effort->left = 0;
-        return effort_refuse(err);
+        return effort_refuse(effort, err);
     }
     effort->left -= steps;
     return true;

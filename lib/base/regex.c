@@ -19,6 +19,12 @@ enum {
     GROUPS_INSIDE = 1000,
     /* What PCRE2 may do between two of our own counts. */
     STEPS_UNCOUNTED = 20 * 1000 * 1000,
+    /* What compiling takes, measured over patterns of all kinds. */
+    COMPILE_STEPS = 100,
+    STEPS_PER_PATTERN_BYTE = 6,
+    STEPS_PER_TRANSLATED = 1,
+    CODE_BYTES_A_STEP = 48,
+    FOLDED_A_STEP = 6,
 };
 
 struct regex {
@@ -85,26 +91,40 @@ static bool compile(struct regex *regex, struct str_view translated, struct err 
     return true;
 }
 
-static bool translate(struct regex *regex, const struct regex_tree *tree, struct err *err)
+/* PCRE2 copies what is repeated, looks for the other case of every letter of a range, and goes over
+ * a group once more for each that it stands in. */
+static size_t steps_of_code(const struct regex *regex, const struct regex_tree *tree)
+{
+    size_t bytes = 0;
+    (void)pcre2_pattern_info(regex->code, PCRE2_INFO_SIZE, &bytes);
+    return bytes / CODE_BYTES_A_STEP + tree->folded / FOLDED_A_STEP + tree->nesting;
+}
+
+static bool translate(struct regex *regex, const struct regex_tree *tree, struct effort *effort,
+                      struct err *err)
 {
     CLEANUP(buf_done) struct buf translated = {0};
     buf_init(&translated, TRANSLATED_BYTES);
     return regex_translate(tree, &translated, &regex->groups, err) &&
-           compile(regex, buf_view(&translated), err);
+           effort_spend(effort, translated.len * STEPS_PER_TRANSLATED, err) &&
+           compile(regex, buf_view(&translated), err) &&
+           effort_spend(effort, steps_of_code(regex, tree), err);
 }
 
-bool regex_compile(struct str_view pattern, struct regex **ret, struct err *err)
+bool regex_compile(struct str_view pattern, struct effort *effort, struct regex **ret,
+                   struct err *err)
 {
     CLEANUP(regex_tree_done) struct regex_tree tree = {0};
     if (pattern.len > LIMIT_REGEX_BYTES) {
         return err_set(err, ERR_TOO_BIG, "a regular expression of %zu bytes, limit %d", pattern.len,
                        LIMIT_REGEX_BYTES);
     }
-    if (!regex_parse(&tree, pattern, err)) {
+    if (!effort_spend(effort, COMPILE_STEPS + pattern.len * STEPS_PER_PATTERN_BYTE, err) ||
+        !regex_parse(&tree, pattern, err)) {
         return false;
     }
     struct regex *regex = mem_alloc(sizeof *regex);
-    if (!translate(regex, &tree, err)) {
+    if (!translate(regex, &tree, effort, err)) {
         regex_free(regex);
         return false;
     }
@@ -264,7 +284,7 @@ static void read_groups(struct search *search, unsigned count)
 static bool too_many_steps(const struct search *search, struct err *err)
 {
     if (search->steps_allowed < steps_of_text(search->text)) {
-        return effort_refuse(err);
+        return effort_refuse(search->effort, err);
     }
     return err_set(err, ERR_TOO_BIG,
                    "matching the regular expression takes more than %d steps, or too much memory: "
@@ -487,7 +507,7 @@ bool regex_replace_all(const struct regex *regex, struct str_view text, struct s
     CLEANUP(search_done) struct search search;
     CLEANUP(regex_free_ptr) struct regex *name = NULL;
     search_init(&search, regex, text, effort);
-    if (!regex_compile(SV("\\A[\\p{L}\\p{Nd}_]*"), &name, err)) {
+    if (!regex_compile(SV("\\A[\\p{L}\\p{Nd}_]*"), NULL, &name, err)) {
         return false;
     }
     return replace(&search, (struct replacement){replacement, name}, false, ret, err);

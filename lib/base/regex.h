@@ -25,10 +25,11 @@
 struct regex;
 
 /* ERR_INVALID with the column (from 1, in bytes) and what is wrong there; ERR_TOO_BIG over
- * LIMIT_REGEX_BYTES, a hundred groups inside each other, or what PCRE2 can hold, and for what Go
- * takes and PCRE2 cannot be made to mean: no mistake of whoever wrote it. No message has any text
- * of the pattern. */
-MUST_CHECK bool regex_compile(struct str_view pattern, struct regex **ret, struct err *err);
+ * LIMIT_REGEX_BYTES, what is left of `effort` (NULL: no matter), a hundred groups inside each
+ * other, or what PCRE2 can hold, and for what Go takes and PCRE2 cannot be made to mean: no mistake
+ * of whoever wrote it. No message has any text of the pattern. */
+MUST_CHECK bool regex_compile(struct str_view pattern, struct effort *effort, struct regex **ret,
+                              struct err *err);
 /* Accepts NULL. */
 void regex_free(struct regex *regex);
 

@@ -379,6 +379,7 @@ static struct regex_node *read_group_body(struct regex_reader *reader, size_t st
         return NULL;
     }
     reader->depth++;
+    reader->tree->nesting += reader->depth;
     struct regex_node *body = read_alternation(reader);
     if (!body) {
         return NULL;

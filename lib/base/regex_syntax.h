@@ -23,6 +23,9 @@ enum {
     /* Groups inside each other. Go allows 1,000; what people write stays below ten, and PCRE2 and
      * this reader spend a stack frame on each. */
     REGEX_MAX_DEPTH = 100,
+    /* Characters in ranges under (?i) that PCRE2 folds one by one: three times all that there
+     * are. */
+    REGEX_MAX_FOLDED = 100000,
 };
 
 struct regex_node {
@@ -45,11 +48,14 @@ struct regex_node {
 struct regex_tree {
     struct regex_node *root;
     struct regex_node *newest;
+    size_t nesting;       /* of every group how many it stands in, and itself */
+    size_t folded;        /* characters whose other case PCRE2 looks for */
     unsigned group_count; /* without the whole match */
     char **names;         /* by group, [0] unused; NULL for a group without a name */
 };
 
-/* ERR_INVALID with the column, from 1, in bytes; ERR_TOO_BIG over REGEX_MAX_DEPTH. The tree is to
+/* ERR_INVALID with the column, from 1, in bytes; ERR_TOO_BIG over REGEX_MAX_DEPTH
+ * or REGEX_MAX_FOLDED. The tree is to
  * be released after a failure too. */
 MUST_CHECK bool regex_parse(struct regex_tree *tree, struct str_view pattern, struct err *err);
 void regex_tree_done(struct regex_tree *tree);

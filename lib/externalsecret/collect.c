@@ -169,7 +169,7 @@ bool plan_collect(const struct external_secret *external_secret, struct plan *pl
 {
     struct plan_find *find = plan->finds;
     size_t bytes = 0;
-    plan->effort = effort_whole();
+    plan->effort = effort_of(LIMIT_EFFORT_STEPS);
     free(plan->missing);
     plan->missing_count = 0;
     plan->missing = mem_alloc_array(external_secret->data_from_count + external_secret->data_count,

@@ -124,7 +124,7 @@ static void add_find(struct making *making, size_t entry)
     struct err ignored;
     *find = (struct plan_find){.entry = entry};
     find->store = find_store(making->plan, plan_store_of(making->external_secret, &from->store));
-    if (from->has_name && !regex_compile(from->name_regexp, &find->name, &ignored)) {
+    if (from->has_name && !regex_compile(from->name_regexp, NULL, &find->name, &ignored)) {
         find->name = NULL;
     }
 }

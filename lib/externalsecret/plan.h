@@ -67,13 +67,15 @@ enum plan_verdict plan_check_reads(const struct external_secret *external_secret
 enum plan_verdict plan_check_template(const struct external_secret *external_secret,
                                       struct err *err);
 
-/* Single fields, each as plan_check() judges it; `err` begins with `field`, their path. */
+/* Single fields, each as plan_check() judges it; `err` begins with `field`, their path. All regular
+ * expressions of an ExternalSecret share `patterns`, of LIMIT_REGEX_COMPILE_STEPS. */
 enum plan_verdict plan_check_property(struct str_view property, const char *field, struct err *err);
-enum plan_verdict plan_check_regexp(struct str_view pattern, const char *field, struct err *err);
+enum plan_verdict plan_check_regexp(struct str_view pattern, const char *field,
+                                    struct effort *patterns, struct err *err);
 enum plan_verdict plan_check_text(struct str_view template, const char *field, struct err *err);
 /* Of one entry of dataFrom; they need not be all that it has. */
 enum plan_verdict plan_check_rewrites(const struct external_secret_rewrite *rewrites, size_t count,
-                                      size_t entry, struct err *err);
+                                      size_t entry, struct effort *patterns, struct err *err);
 
 /* The store of one entry: its own, or else the ExternalSecret's. */
 struct store_ref plan_store_of(const struct external_secret *external_secret,

@@ -42,10 +42,11 @@ enum plan_verdict plan_check_text(struct str_view text, const char *field, struc
                                          : refuse_as_invalid(err, field);
 }
 
-enum plan_verdict plan_check_regexp(struct str_view pattern, const char *field, struct err *err)
+enum plan_verdict plan_check_regexp(struct str_view pattern, const char *field,
+                                    struct effort *patterns, struct err *err)
 {
     struct regex *regex = NULL;
-    bool fine = regex_compile(pattern, &regex, err);
+    bool fine = regex_compile(pattern, patterns, &regex, err);
     regex_free(regex);
     return fine ? PLAN_FINE : refuse_as_invalid(err, field);
 }
@@ -71,18 +72,18 @@ static enum plan_verdict check_data(const struct external_secret_data *data, siz
 }
 
 enum plan_verdict plan_check_rewrites(const struct external_secret_rewrite *rewrites, size_t count,
-                                      size_t entry, struct err *err)
+                                      size_t entry, struct effort *patterns, struct err *err)
 {
     char field[FIELD_BYTES];
     (void)snprintf(field, sizeof field, "spec.dataFrom[%zu].rewrite", entry);
-    enum rewrite_verdict verdict = rewrite_check(rewrites, count, field, err);
+    enum rewrite_verdict verdict = rewrite_check(rewrites, count, field, patterns, err);
     return verdict == REWRITE_FINE      ? PLAN_FINE
            : verdict == REWRITE_FOREIGN ? PLAN_FOREIGN
                                         : PLAN_BROKEN;
 }
 
 static enum plan_verdict check_data_from(const struct external_secret_data_from *from, size_t index,
-                                         struct err *err)
+                                         struct effort *patterns, struct err *err)
 {
     char field[FIELD_BYTES];
     enum plan_verdict verdict = PLAN_FINE;
@@ -93,9 +94,10 @@ static enum plan_verdict check_data_from(const struct external_secret_data_from 
         verdict = verdict ? verdict : plan_check_property(from->property, field, err);
     } else if (from->kind == DATA_FROM_FIND && from->has_name) {
         (void)snprintf(field, sizeof field, "spec.dataFrom[%zu].find.name.regexp", index);
-        verdict = plan_check_regexp(from->name_regexp, field, err);
+        verdict = plan_check_regexp(from->name_regexp, field, patterns, err);
     }
-    return verdict ? verdict : plan_check_rewrites(from->rewrites, from->rewrite_count, index, err);
+    return verdict ? verdict
+                   : plan_check_rewrites(from->rewrites, from->rewrite_count, index, patterns, err);
 }
 
 static enum plan_verdict check_pairs(const struct string_pair *pairs, size_t count,
@@ -141,6 +143,7 @@ static enum plan_verdict check_target(const struct external_secret_template *tem
 
 enum plan_verdict plan_check_reads(const struct external_secret *external_secret, struct err *err)
 {
+    struct effort patterns = effort_of(LIMIT_REGEX_COMPILE_STEPS);
     enum plan_verdict verdict = PLAN_FINE;
     if (external_secret->unsupported.len > 0) {
         (void)err_set(err, ERR_INVALID, "%.*s is not supported",
@@ -148,7 +151,7 @@ enum plan_verdict plan_check_reads(const struct external_secret *external_secret
         return PLAN_FOREIGN;
     }
     for (size_t i = 0; verdict == PLAN_FINE && i < external_secret->data_from_count; i++) {
-        verdict = check_data_from(&external_secret->data_from[i], i, err);
+        verdict = check_data_from(&external_secret->data_from[i], i, &patterns, err);
     }
     for (size_t i = 0; verdict == PLAN_FINE && i < external_secret->data_count; i++) {
         verdict = check_data(&external_secret->data[i], i, err);

@@ -283,7 +283,7 @@ enum template_verdict render(const struct render_input *input, struct rendered *
 {
     const struct external_secret *external_secret = input->external_secret;
     size_t bytes = 0;
-    struct effort effort = effort_whole();
+    struct effort effort = effort_of(LIMIT_EFFORT_STEPS);
     const struct rendering rendering = {
         .input = input, .ret = ret, .bytes = &bytes, .effort = &effort, .err = err};
     if (!external_secret->has_template) {

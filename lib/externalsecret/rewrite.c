@@ -9,7 +9,6 @@
 /* Of the effort. */
 enum {
     NAME_STEPS = 100,           /* beginning a match, or a run of a template */
-    STEPS_A_BYTE = 10,          /* of a regular expression that is compiled */
     TEMPLATE_BYTES_A_STEP = 16, /* of one that is parsed */
 };
 
@@ -30,15 +29,16 @@ static void template_free_ptr(struct template **template)
 }
 
 static enum rewrite_verdict check_regexp(const struct external_secret_rewrite *rewrite,
-                                         struct err *err)
+                                         struct effort *patterns, struct err *err)
 {
     CLEANUP(regex_free_ptr) struct regex *regex = NULL;
-    return regex_compile(rewrite->source, &regex, err) ? REWRITE_FINE : REWRITE_BROKEN;
+    return regex_compile(rewrite->source, patterns, &regex, err) ? REWRITE_FINE : REWRITE_BROKEN;
 }
 
 static enum rewrite_verdict check_transform(const struct external_secret_rewrite *rewrite,
-                                            struct err *err)
+                                            struct effort *patterns, struct err *err)
 {
+    (void)patterns;
     CLEANUP(template_free_ptr) struct template *template = NULL;
     enum template_verdict verdict = template_parse(rewrite->template, &template, err);
     return verdict == TEMPLATE_FINE      ? REWRITE_FINE
@@ -47,8 +47,9 @@ static enum rewrite_verdict check_transform(const struct external_secret_rewrite
 }
 
 static enum rewrite_verdict check_merge(const struct external_secret_rewrite *rewrite,
-                                        struct err *err)
+                                        struct effort *patterns, struct err *err)
 {
+    (void)patterns;
     if (rewrite->json && rewrite->into.len == 0) {
         (void)err_set(err, ERR_INVALID, "into is empty, and strategy JSON puts its result there");
         return REWRITE_BROKEN;
@@ -57,15 +58,16 @@ static enum rewrite_verdict check_merge(const struct external_secret_rewrite *re
 }
 
 enum rewrite_verdict rewrite_check(const struct external_secret_rewrite *rewrites, size_t count,
-                                   const char *field, struct err *err)
+                                   const char *field, struct effort *patterns, struct err *err)
 {
-    enum rewrite_verdict (*const checks[])(const struct external_secret_rewrite *, struct err *) = {
+    enum rewrite_verdict (*const checks[])(const struct external_secret_rewrite *, struct effort *,
+                                           struct err *) = {
         [REWRITE_REGEXP] = check_regexp,
         [REWRITE_TRANSFORM] = check_transform,
         [REWRITE_MERGE] = check_merge,
     };
     for (size_t i = 0; i < count; i++) {
-        enum rewrite_verdict verdict = checks[rewrites[i].kind](&rewrites[i], err);
+        enum rewrite_verdict verdict = checks[rewrites[i].kind](&rewrites[i], patterns, err);
         if (verdict != REWRITE_FINE) {
             (void)err_wrap(err, "%s[%zu].%s", field, rewrites[i].index, fields[rewrites[i].kind]);
             return err->kind == ERR_TOO_BIG ? REWRITE_FOREIGN : verdict;
@@ -94,8 +96,7 @@ static bool renaming_init(struct renaming *renaming, const struct external_secre
 {
     if (rewrite->kind == REWRITE_REGEXP) {
         renaming->target = rewrite->target;
-        return effort_spend(renaming->effort, rewrite->source.len * STEPS_A_BYTE, err) &&
-               regex_compile(rewrite->source, &renaming->regex, err);
+        return regex_compile(rewrite->source, renaming->effort, &renaming->regex, err);
     }
     return effort_spend(renaming->effort, rewrite->template.len / TEMPLATE_BYTES_A_STEP, err) &&
            template_parse(rewrite->template, &renaming->template, err) == TEMPLATE_FINE;

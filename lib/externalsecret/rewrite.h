@@ -17,9 +17,10 @@ enum rewrite_verdict {
 /* Whether all of them can be carried out exactly: regexps and templates parse, templates use only
  * what this version has. Of several that cannot it judges the first, and `err` begins with `field`,
  * where they stand, and which ("spec.dataFrom[0].rewrite" + "[1].regexp.source: column 4: ...").
- * ERR_INVALID; ERR_TOO_BIG (then FOREIGN) over a ceiling of regex.h or template.h. */
+ * ERR_INVALID; ERR_TOO_BIG (then FOREIGN) over a ceiling of regex.h or template.h, or what is left
+ * of `patterns` (may be NULL) for compiling regular expressions. */
 enum rewrite_verdict rewrite_check(const struct external_secret_rewrite *rewrites, size_t count,
-                                   const char *field, struct err *err);
+                                   const char *field, struct effort *patterns, struct err *err);
 /* In order, on the whole map; they have passed rewrite_check(). Where two keys become one the
  * operator keeps an arbitrary one; here the one whose old name sorts last stays. After a failure
  * `map` is good for data_map_done() alone. ERR_INVALID: a value to be merged is no JSON object, a

@@ -231,37 +231,45 @@ static void check_property(struct str_view property, const char *path, struct pr
 }
 
 static void check_rewrites(const struct external_secret_data_from *from, size_t index,
-                           struct problem_list *ret)
+                           struct effort *patterns, struct problem_list *ret)
 {
     static const enum problem_code mistakes[] = {
         [REWRITE_REGEXP] = PROBLEM_REGEXP,
         [REWRITE_TRANSFORM] = PROBLEM_TEMPLATE,
         [REWRITE_MERGE] = PROBLEM_REWRITE_MERGE,
     };
-    for (size_t i = 0; i < from->rewrite_count; i++) {
+    for (size_t i = 0; i < from->rewrite_count && patterns->left > 0; i++) {
         const struct external_secret_rewrite *rewrite = &from->rewrites[i];
         struct err err;
-        judge(plan_check_rewrites(rewrite, 1, index, &err), mistakes[rewrite->kind], &err, ret);
+        judge(plan_check_rewrites(rewrite, 1, index, patterns, &err), mistakes[rewrite->kind], &err,
+              ret);
     }
+}
+
+static void check_data_from(const struct external_secret_data_from *from, size_t index,
+                            struct effort *patterns, struct problem_list *ret)
+{
+    struct schema_path property = schema_path("spec.dataFrom[%zu].extract.property", index);
+    struct schema_path regexp = schema_path("spec.dataFrom[%zu].find.name.regexp", index);
+    check_property(from->property, property.text, ret);
+    /* Once over, all others would be over it too. */
+    if (from->has_name && patterns->left > 0) {
+        struct err err;
+        judge(plan_check_regexp(from->name_regexp, regexp.text, patterns, &err), PROBLEM_REGEXP,
+              &err, ret);
+    }
+    check_rewrites(from, index, patterns, ret);
 }
 
 static void check_fetches(const struct external_secret *external_secret, struct problem_list *ret)
 {
+    struct effort patterns = effort_of(LIMIT_REGEX_COMPILE_STEPS);
     for (size_t i = 0; i < external_secret->data_count; i++) {
         struct schema_path path = schema_path("spec.data[%zu].remoteRef.property", i);
         check_property(external_secret->data[i].property, path.text, ret);
     }
     for (size_t i = 0; i < external_secret->data_from_count; i++) {
-        const struct external_secret_data_from *from = &external_secret->data_from[i];
-        struct schema_path property = schema_path("spec.dataFrom[%zu].extract.property", i);
-        struct schema_path regexp = schema_path("spec.dataFrom[%zu].find.name.regexp", i);
-        check_property(from->property, property.text, ret);
-        if (from->has_name) {
-            struct err err;
-            judge(plan_check_regexp(from->name_regexp, regexp.text, &err), PROBLEM_REGEXP, &err,
-                  ret);
-        }
-        check_rewrites(from, i, ret);
+        check_data_from(&external_secret->data_from[i], i, &patterns, ret);
     }
 }
 

@@ -138,7 +138,7 @@ static void decode_regexes(const struct json *condition, const char *path,
     JSON_FOR_EACH (element, array) {
         struct err ignored;
         if (!json_is(element, JSON_STRING) ||
-            !regex_compile(json_string(element), &ret->regexes[ret->regex_count], &ignored)) {
+            !regex_compile(json_string(element), NULL, &ret->regexes[ret->regex_count], &ignored)) {
             schema_note(unsupported, "%s[%zu]", list_path.text, index);
         } else {
             ret->regex_count++;

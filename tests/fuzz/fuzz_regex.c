@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct str_view replacement = take_line(&rest);
     struct regex *regex = NULL;
     struct err err = {0};
-    if (!regex_compile(pattern, &regex, &err)) {
+    if (!regex_compile(pattern, NULL, &regex, &err)) {
         FUZZ_CHECK(err.kind == ERR_INVALID || err.kind == ERR_TOO_BIG);
         return 0;
     }

@@ -22,7 +22,7 @@ static bool compile(struct template_arena *arena, const struct value *args, stru
     struct str_view pattern = {0};
     return argument_text(args, 0, &pattern, err) && argument_text(args, 1, text, err) &&
            template_arena_step(arena, CALL_STEPS + text->len / STEP_BYTES, err) &&
-           regex_compile(pattern, regex, err);
+           regex_compile(pattern, template_arena_effort(arena), regex, err);
 }
 
 bool function_must_regex_match(TEMPLATE_CALL)
@@ -47,7 +47,8 @@ bool function_regex_match(TEMPLATE_CALL)
         return false;
     }
     if (args[0].kind == VALUE_STRING && args[1].kind == VALUE_STRING &&
-        !regex_compile(args[0].text, &regex, &refused) && refused.kind == ERR_INVALID) {
+        !regex_compile(args[0].text, template_arena_effort(arena), &regex, &refused) &&
+        refused.kind == ERR_INVALID) {
         *ret = value_bool(false);
         return true;
     }

@@ -4,6 +4,8 @@
 #include "base/encode.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/unicode.h"
+#include "base/utf8.h"
 #include "check_main.h"
 
 enum {
@@ -29,7 +31,7 @@ static bool compile(const char *pattern)
 {
     regex_free(regex);
     regex = NULL;
-    return regex_compile(sv_of(pattern), &regex, &err);
+    return regex_compile(sv_of(pattern), NULL, &regex, &err);
 }
 
 static bool replace(struct str_view text, const char *replacement, struct secret_buf *ret)
@@ -98,7 +100,7 @@ static void assert_row(const struct json *row)
     regex_free(regex);
     regex = NULL;
     err = (struct err){0};
-    bool compiled = regex_compile(buf_view(&pattern), &regex, &err);
+    bool compiled = regex_compile(buf_view(&pattern), NULL, &regex, &err);
     ck_assert_msg(compiled == !refused, "%.*s: %s", SV_ARG(buf_view(&pattern)), err.message);
     if (compiled) {
         assert_results(row, buf_view(&text));
@@ -197,9 +199,89 @@ START_TEST(gives_up_a_hostile_pattern)
 }
 END_TEST
 
+/* Go's answers: k is in a class that has the sign of Kelvin, and 'K' as well. */
+static const struct {
+    const char *pattern;
+    const char *text;
+    bool matches;
+} folded_ranges[] = {
+    {"(?i)^[\\x{80}-\\x{10ffff}]$", "k", true},
+    {"(?i)^[\\x{80}-\\x{10ffff}]$", "x", false},
+    {"(?i)^[\\x{80}-\\x{10ffff}]$", "\xe4\xb8\x80", true},     /* U+4E00 */
+    {"(?i)^[\\x{80}-\\x{10ffff}]$", "\xf4\x8f\xbf\xbf", true}, /* U+10FFFF */
+    {"(?i)^[^\\x{80}-\\x{10ffff}]$", "k", false},
+    {"(?i)^[^\\x{80}-\\x{10ffff}]$", "x", true},
+    {"(?i)^[^\\x{80}-\\x{10ffff}]$", "\xe4\xb8\x80", false},
+    {"(?i)^[a\\x{4e00}-\\x{9fff}]+$", "A\xe4\xb8\x80", true},
+    {"(?i)^[\\x{9fff}-\\x{a650}]$", "\xea\x99\x91", true},       /* U+A651, of U+A650 */
+    {"(?i)^[\\x{1e800}-\\x{1e910}]$", "\xf0\x9e\xa4\xa2", true}, /* U+1E922, of U+1E900 */
+    {"(?i)^[\\x{12000}-\\x{12fff}b]{2}$", "B\xf0\x92\x80\x80", true},
+    {"(?i)^\\p{Any}$", "k", true},
+    {"(?i)^[^\\p{Any}]$", "k", false},
+    {"^[\\x{80}-\\x{10ffff}]$", "k", false},
+};
+
+START_TEST(folds_wide_ranges_as_go_does)
+{
+    bool matches = false;
+    ck_assert_msg(compile(folded_ranges[_i].pattern), "%s", err.message);
+    ck_assert(regex_matches(regex, sv_of(folded_ranges[_i].text), NULL, &matches, &err));
+    ck_assert_msg(matches == folded_ranges[_i].matches, "%s", folded_ranges[_i].pattern);
+}
+END_TEST
+
+/* The ranges that are taken for caseless, against the mappings of all of Unicode. */
+START_TEST(takes_no_character_with_another_case_for_one_without)
+{
+    ck_assert_msg(compile("(?i)^[\\x{3000}-\\x{a63f}\\x{ac00}-\\x{faff}\\x{12000}-\\x{16dff}"
+                          "\\x{17000}-\\x{1dfff}\\x{1f000}-\\x{10ffff}]$"),
+                  "%s", err.message);
+    for (uint32_t rune = 0; rune <= 0x10ffff; rune++) {
+        char text[UTF8_MOST_BYTES];
+        size_t len = utf8_put(rune, text);
+        bool matches = false;
+        bool inside = (rune >= 0x3000 && rune <= 0xa63f) || (rune >= 0xac00 && rune <= 0xfaff) ||
+                      (rune >= 0x12000 && rune <= 0x16dff) ||
+                      (rune >= 0x17000 && rune <= 0x1dfff) || rune >= 0x1f000;
+        if (unicode_upper(rune) != rune || unicode_lower(rune) != rune) {
+            ck_assert_msg(!inside, "U+%04X", rune);
+        }
+        if (rune % 97 == 0 && !(rune >= 0xd800 && rune <= 0xdfff)) {
+            ck_assert(regex_matches(regex, sv_make(text, len), NULL, &matches, &err));
+            ck_assert_msg(matches == inside, "U+%04X", rune);
+        }
+    }
+}
+END_TEST
+
+START_TEST(refuses_to_fold_more_than_all_of_unicode_a_few_times)
+{
+    ck_assert_msg(compile("(?i)[\\x{0}-\\x{10ffff}][\\x{0}-\\x{10ffff}]"), "%s", err.message);
+    regex_free(regex);
+    regex = NULL;
+    ck_assert(!compile("(?i)[\\x{0}-\\x{1dfff}\\x{0}-\\x{1dfff}\\x{0}-\\x{1dfff}"
+                       "\\x{0}-\\x{1dfff}\\x{0}-\\x{1dfff}]"));
+    ck_assert_int_eq(err.kind, ERR_TOO_BIG);
+    ck_assert_msg(strstr(err.message, "column 66: ranges of more than"), "%s", err.message);
+}
+END_TEST
+
+START_TEST(compiling_takes_steps_of_an_effort)
+{
+    struct effort effort = effort_of(500);
+    ck_assert(regex_compile(SV("abc"), &effort, &regex, &err));
+    ck_assert_uint_lt(effort.left, 400);
+    regex_free(regex);
+    regex = NULL;
+    ck_assert(!regex_compile(SV("((a|b){1000})"), &effort, &regex, &err));
+    ck_assert_int_eq(err.kind, ERR_TOO_BIG);
+    ck_assert_ptr_null(regex);
+}
+END_TEST
+
 START_TEST(takes_its_steps_out_of_an_effort)
 {
-    struct effort effort = {.left = 10000};
+    struct effort effort = effort_of(10000);
     bool matches = false;
     ck_assert_msg(compile("(x+x+)+[yz]"), "%s", err.message);
     ck_assert(regex_matches(regex, SV("xxxxxx"), &effort, &matches, &err) && !matches);
@@ -300,6 +382,10 @@ Suite *suite(void)
     tcase_add_loop_test(tcase, names_the_column_of_what_it_refuses, 0, ARRAY_LEN(refusals));
     tcase_add_test(tcase, refuses_a_pattern_over_its_ceilings);
     tcase_add_loop_test(tcase, gives_up_a_hostile_pattern, 0, ARRAY_LEN(hostile));
+    tcase_add_loop_test(tcase, folds_wide_ranges_as_go_does, 0, ARRAY_LEN(folded_ranges));
+    tcase_add_test(tcase, takes_no_character_with_another_case_for_one_without);
+    tcase_add_test(tcase, refuses_to_fold_more_than_all_of_unicode_a_few_times);
+    tcase_add_test(tcase, compiling_takes_steps_of_an_effort);
     tcase_add_test(tcase, takes_its_steps_out_of_an_effort);
     tcase_add_test(tcase, takes_long_texts_of_many_matches);
     tcase_add_test(tcase, stops_at_the_ceiling_of_the_output);

@@ -72,7 +72,7 @@ static bool find(const char *pattern, enum conversion_strategy conversion, struc
     CLEANUP(store_release_ptr) struct store *store = store_of(paths);
     const struct secret_source source = fake_source();
     struct regex *name = NULL;
-    ck_assert_msg(regex_compile(sv_of(pattern), &name, err), "%s", err->message);
+    ck_assert_msg(regex_compile(sv_of(pattern), NULL, &name, err), "%s", err->message);
     const struct remote_request request = {.store = store};
     const struct remote_find wanted = {.name = name, .conversion = conversion};
     bool found = source.find(source.context, &request, &wanted, ret, err);

@@ -54,6 +54,27 @@ START_TEST(tells_what_is_rendered_from_what_is_not)
 }
 END_TEST
 
+/* As at its admission (validate.h). */
+START_TEST(compiles_only_so_many_patterns)
+{
+    CLEANUP(buf_done) struct buf spec = {0};
+    struct err err = {0};
+    buf_init(&spec, LIMIT_ELEMENT_BYTES);
+    buf_add_str(&spec, ",'dataFrom':[{'extract':{'key':'k'},'rewrite':[");
+    for (int i = 0; i < 1000; i++) {
+        buf_printf(&spec, "%s{'regexp':{'source':'^app-%d-(.*)$','target':'b'}}", i ? "," : "", i);
+    }
+    buf_add(&spec, sv_make("]}]", 4));
+    CLEANUP(external_secret_release_ptr)
+    struct external_secret *external_secret = external_secret_of("", spec.data);
+    ck_assert_int_eq(plan_check_reads(external_secret, &err), PLAN_FOREIGN);
+    ck_assert_int_eq(err.kind, ERR_TOO_BIG);
+    ck_assert_msg(strstr(err.message, "spec.dataFrom[0].rewrite[3") == err.message, "%s",
+                  err.message);
+    ck_assert_ptr_nonnull(strstr(err.message, ".regexp.source: the ExternalSecret takes more"));
+}
+END_TEST
+
 /* So that the status can say what went wrong. */
 START_TEST(tells_templates_from_data)
 {
@@ -83,6 +104,7 @@ Suite *suite(void)
     Suite *suite = suite_create("plan_check");
     TCase *tcase = tcase_create("plan_check");
     tcase_add_loop_test(tcase, tells_what_is_rendered_from_what_is_not, 0, ARRAY_LEN(cases));
+    tcase_add_test(tcase, compiles_only_so_many_patterns);
     tcase_add_test(tcase, tells_templates_from_data);
     tcase_add_test(tcase, wants_a_remote_key);
     suite_add_tcase(suite, tcase);

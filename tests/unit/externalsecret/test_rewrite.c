@@ -56,7 +56,7 @@ static void read_rewrites(const struct json *list, struct rewrites *ret)
 /* As the planner does it: nothing is applied that is not fine. */
 static bool rewrite(const struct rewrites *rewrites, struct data_map *map, struct err *err)
 {
-    return rewrite_check(rewrites->all, rewrites->count, "rewrite", err) == REWRITE_FINE &&
+    return rewrite_check(rewrites->all, rewrites->count, "rewrite", NULL, err) == REWRITE_FINE &&
            rewrite_apply(rewrites->all, rewrites->count, NULL, map, err);
 }
 
@@ -114,7 +114,7 @@ static enum rewrite_verdict check_second(struct external_secret_rewrite second, 
 {
     second.index = 1;
     const struct external_secret_rewrite both[] = {regexp("a", "b"), second};
-    return rewrite_check(both, ARRAY_LEN(both), "spec.rewrite", err);
+    return rewrite_check(both, ARRAY_LEN(both), "spec.rewrite", NULL, err);
 }
 
 START_TEST(tells_what_is_broken_and_where)
@@ -162,9 +162,9 @@ START_TEST(judges_the_first_that_is_not_fine)
     const struct external_secret_rewrite foreign_first[] = {transform("{{ mustFromJson .value }}"),
                                                             regexp("(", "")};
     const struct external_secret_rewrite broken_first[] = {foreign_first[1], foreign_first[0]};
-    ck_assert_int_eq(rewrite_check(foreign_first, 2, "", &err), REWRITE_FOREIGN);
-    ck_assert_int_eq(rewrite_check(broken_first, 2, "", &err), REWRITE_BROKEN);
-    ck_assert_int_eq(rewrite_check(NULL, 0, "", &err), REWRITE_FINE);
+    ck_assert_int_eq(rewrite_check(foreign_first, 2, "", NULL, &err), REWRITE_FOREIGN);
+    ck_assert_int_eq(rewrite_check(broken_first, 2, "", NULL, &err), REWRITE_BROKEN);
+    ck_assert_int_eq(rewrite_check(NULL, 0, "", NULL, &err), REWRITE_FINE);
 }
 END_TEST
 

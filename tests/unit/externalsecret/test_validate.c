@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "externalsecret/validate.h"
 
+#include "base/buf.h"
 #include "check_main.h"
 #include "quoted_json.h"
 
@@ -167,12 +168,61 @@ START_TEST(shows_printable_text_of_one_line_and_counts_the_rest)
 }
 END_TEST
 
+/* `count` finds, each with a regular expression of `unit` again and again. */
+static void validate_patterns(int count, const char *unit, int times, struct problem_list *ret)
+{
+    CLEANUP(buf_done) struct buf spec = {0};
+    buf_init(&spec, LIMIT_ELEMENT_BYTES);
+    buf_add_str(&spec, ",'dataFrom':[");
+    for (int i = 0; i < count; i++) {
+        buf_printf(&spec, "%s{'find':{'name':{'regexp':'", i ? "," : "");
+        for (int j = 0; j < times; j++) {
+            buf_add_str(&spec, unit);
+        }
+        buf_add_str(&spec, "'}},'rewrite':[{'regexp':{'source':'a','target':'b'}}]}");
+    }
+    buf_add(&spec, sv_make("]", 2));
+    validate(spec.data, ret);
+}
+
+static const struct {
+    int count;
+    const char *unit;
+    int times;
+    const char *over; /* NULL: none */
+} patterns[] = {
+    {80, "^app-[a-z]+/prod$", 1, NULL},
+    {1, "^app-[a-z]+/prod$|", 200, NULL},
+    {1000, "a", 1024, "KT210 spec.dataFrom[5].find.name.regexp: "},
+    {30000, "a", 1, "KT210 spec.dataFrom["},
+    {1000, "(?:[ab]|b){1000}", 1, "KT210 spec.dataFrom["},
+    {1000, "(?i:[\\\\x{0}-\\\\x{10ffff}])", 1, "KT210 spec.dataFrom[1"},
+};
+
+START_TEST(compiles_only_so_much)
+{
+    struct problem_list list;
+    validate_patterns(patterns[_i].count, patterns[_i].unit, patterns[_i].times, &list);
+    ck_assert_msg(list.count == (patterns[_i].over ? 1 : 0), "%zu: %s", list.count,
+                  list.items[0].text);
+    ck_assert_uint_eq(list.more, 0);
+    if (patterns[_i].over) {
+        ck_assert_int_eq(list.items[0].severity, PROBLEM_FOREIGN);
+        ck_assert_msg(strncmp(list.items[0].text, patterns[_i].over, strlen(patterns[_i].over)) ==
+                          0,
+                      "%s", list.items[0].text);
+        ck_assert_ptr_nonnull(strstr(list.items[0].text, "more than its 100000 steps up to here"));
+    }
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("validate");
     TCase *tcase = tcase_create("validate");
     tcase_add_loop_test(tcase, names_what_is_wrong, 0, (int)ARRAY_LEN(CASES));
     tcase_add_test(tcase, names_all_of_it);
+    tcase_add_loop_test(tcase, compiles_only_so_much, 0, ARRAY_LEN(patterns));
     tcase_add_test(tcase, shows_printable_text_of_one_line_and_counts_the_rest);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -51,7 +51,7 @@ static bool find_as(bool waiting, const char *path, const char *pattern, size_t 
         .deadline_ms = aws_scene_deadline(),
     };
     if (pattern) {
-        ck_assert_msg(regex_compile(sv_of(pattern), &name, &err), "%s", err.message);
+        ck_assert_msg(regex_compile(sv_of(pattern), NULL, &name, &err), "%s", err.message);
     }
     const struct remote_find find = {
         .path = sv_of(path), .name = name, .tags = tags, .tag_count = tag_count};
