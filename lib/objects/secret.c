@@ -41,7 +41,8 @@ static bool digest_value(const struct json *value, const struct hmac_key *digest
     return true;
 }
 
-/* `keys` has room for every member of `data`; the views borrow from the JSON. */
+/* `keys` has room for every member of `data`; the views borrow from the JSON. A key may have been
+ * made of a value, so messages tell its place. */
 static bool decode_keys(const struct json *data, const struct hmac_key *digest_key,
                         struct secret_key_digest *keys, struct err *err)
 {
@@ -52,10 +53,10 @@ static bool decode_keys(const struct json *data, const struct hmac_key *digest_k
         struct secret_key_digest *digest = &keys[count++];
         digest->key = json_key(value);
         if (!json_is(value, JSON_STRING) && !json_is_absent(value)) {
-            return err_set(err, ERR_INVALID, "data[%.*s] is not a string", SV_ARG(digest->key));
+            return err_set(err, ERR_INVALID, "key %zu of data is not a string", count);
         }
         if (digest_key && !digest_value(value, digest_key, &scratch, digest->digest, err)) {
-            return err_wrap(err, "data[%.*s]", SV_ARG(digest->key));
+            return err_wrap(err, "key %zu of data", count);
         }
     }
     qsort(keys, count, sizeof *keys, compare_keys);

@@ -154,6 +154,34 @@ def carry_out(case: Case, secrets: dict[str, Json], folder: Path) -> Json:
     return answered
 
 
+def texts_in(value: Any) -> Iterator[str]:
+    """Every key and every string of a JSON value."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            yield name
+            yield from texts_in(member)
+    elif isinstance(value, list):
+        for element in value:
+            yield from texts_in(element)
+    elif isinstance(value, str):
+        yield value
+
+
+def told_of_a_value(case: Case, message: str) -> list[str]:
+    """What a message has out of remote values and not out of the ExternalSecret. Short texts stand
+    in words as well."""
+    own = json.dumps([external_secret(case), case.stores])
+    told = set()
+    for entry in remote_entries(case):
+        text = entry.get("text", "")
+        try:
+            parts = [text, *texts_in(json.loads(text))]
+        except ValueError:
+            parts = [text]
+        told.update(part for part in parts if len(part) >= 5 and part in message)
+    return sorted(part for part in told if part not in own)
+
+
 def after(secrets: dict[str, Json], written: dict[str, Json | None]) -> dict[str, Json]:
     left = {**secrets, **written}
     return {name: {"type": "Opaque", **each} for name, each in left.items() if each is not None}
@@ -171,6 +199,7 @@ def test_engine_answers_as_the_operator(case: Case, tmp_path: Path) -> None:
         for index, each in enumerate(case.document.get("existing", []))
     }
     answer = carry_out(case, secrets, tmp_path)
+    assert not told_of_a_value(case, answer["message"]), answer["message"]
     unwritten = [name for name in secrets if name not in answer["secrets"]]
     described: Json = {
         **({"unwritten": unwritten} if unwritten else {}),

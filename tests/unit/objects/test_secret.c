@@ -154,10 +154,10 @@ static const struct {
     const char *object;
     const char *named;
 } REFUSED[] = {
-    {"{'metadata':{'name':'db','namespace':'shop'},'data':{'k':'cGxhbnRlZA'}}", "data[k]"},
-    {"{'metadata':{'name':'db','namespace':'shop'},'data':{'k':'planted!'}}", "data[k]"},
-    {"{'metadata':{'name':'db','namespace':'shop'},'data':{'k':7070}}", "data[k]"},
-    {"{'metadata':{'name':'db','namespace':'shop'},'data':{'k':{'planted':1}}}", "data[k]"},
+    {"{'metadata':{'name':'db','namespace':'shop'},'data':{'k':'cGxhbnRlZA'}}", "key 1 of data"},
+    {"{'metadata':{'name':'db','namespace':'shop'},'data':{'k':'planted!'}}", "key 1 of data"},
+    {"{'metadata':{'name':'db','namespace':'shop'},'data':{'k':7070}}", "key 1 of data"},
+    {"{'metadata':{'name':'db','namespace':'shop'},'data':{'k':{'planted':1}}}", "key 1 of data"},
     {"{'metadata':{'name':'db','namespace':'shop'},'data':['planted']}", "data"},
     {"{'metadata':{'name':'db','namespace':'shop'},'data':'planted'}", "data"},
     {"{'metadata':{'namespace':'shop'},'data':{}}", "metadata.name"},
@@ -213,7 +213,7 @@ START_TEST(refuses_a_value_over_the_limit_of_a_secret)
     struct err err = {0};
     ck_assert(!secret_decode(json.root, &KEY, &secret, &err));
     ck_assert_int_eq(err.kind, ERR_TOO_BIG);
-    ck_assert_ptr_nonnull(strstr(err.message, "data[k]"));
+    ck_assert_ptr_nonnull(strstr(err.message, "key 1 of data"));
 }
 END_TEST
 
