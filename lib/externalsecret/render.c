@@ -8,8 +8,8 @@
 enum {
     FIELD_BYTES = 400, /* a path with the name of a key in it */
     SHOWN_BYTES = 80,
-    /* Of the effort: bytes of a text that are parsed, and entries that are moved for a new one. */
-    BYTES_A_STEP = 16,
+    /* Of the effort: bytes of YAML, and entries that are moved for a new one. */
+    YAML_BYTES_A_STEP = 4,
     MOVES_A_STEP = 64,
     YAML_NODES = 65536,
     YAML_DEPTH = 64,
@@ -76,13 +76,13 @@ static bool run_text(const struct rendering *rendering, const struct template *t
            count_bytes(rendering, ret->bytes.len);
 }
 
-/* One text to its bytes; `ret` is initialised here. */
+/* One text to its bytes; `ret` is initialised here. A byte that is parsed is a step. */
 static enum template_verdict render_text(const struct rendering *rendering, struct str_view text,
                                          struct secret_buf *ret)
 {
     struct template *template = NULL;
     secret_buf_init(ret, LIMIT_SECRET_DATA_BYTES);
-    if (!effort_spend(rendering->effort, 1 + text.len / BYTES_A_STEP, rendering->err)) {
+    if (!effort_spend(rendering->effort, 1 + text.len, rendering->err)) {
         return TEMPLATE_BROKEN;
     }
     enum template_verdict verdict = template_parse(text, &template, rendering->err);
@@ -127,7 +127,7 @@ static bool take_yaml(const struct rendering *rendering, struct str_view text,
     const struct json_limits limits = {.max_nodes = YAML_NODES, .max_depth = YAML_DEPTH};
     CLEANUP(yaml11_doc_done) struct yaml11_doc doc = {0};
     const struct json *root = NULL;
-    if (!effort_spend(rendering->effort, text.len / BYTES_A_STEP, err)) {
+    if (!effort_spend(rendering->effort, text.len / YAML_BYTES_A_STEP, err)) {
         return false;
     }
     if (!yaml11_parse_strings(&doc, text, &limits, &root, err)) {

@@ -6,10 +6,8 @@
 #include "externalsecret/rewrite_merge.h"
 #include "externalsecret/template/template.h"
 
-/* Of the effort. */
 enum {
-    NAME_STEPS = 100,           /* beginning a match, or a run of a template */
-    TEMPLATE_BYTES_A_STEP = 16, /* of one that is parsed */
+    NAME_STEPS = 100, /* of the effort, for the beginning of a match or of a run of a template */
 };
 
 static const char *const fields[] = {
@@ -98,7 +96,7 @@ static bool renaming_init(struct renaming *renaming, const struct external_secre
         renaming->target = rewrite->target;
         return regex_compile(rewrite->source, renaming->effort, &renaming->regex, err);
     }
-    return effort_spend(renaming->effort, rewrite->template.len / TEMPLATE_BYTES_A_STEP, err) &&
+    return effort_spend(renaming->effort, rewrite->template.len, err) &&
            template_parse(rewrite->template, &renaming->template, err) == TEMPLATE_FINE;
 }
 

@@ -246,6 +246,31 @@ START_TEST(bounds_what_all_texts_take_together)
 }
 END_TEST
 
+/* A text of an object may be asked for again and again. */
+START_TEST(bounds_what_is_parsed_for_all_texts)
+{
+    CLEANUP(mem_free_ptr) char *text = mem_alloc(LIMIT_TEMPLATE_TEXT + 1);
+    CLEANUP(rendered_done) struct rendered rendered = {0};
+    CLEANUP(buf_done) struct buf target = {0};
+    struct err err = {0};
+    memset(text, ' ', LIMIT_TEMPLATE_TEXT);
+    memcpy(text, "{{- .a -}}", 10);
+    object_key = "key";
+    object_value = text;
+    buf_init(&target, LIMIT_ELEMENT_BYTES);
+    buf_add_str(&target, "'template':{'templateFrom':[");
+    for (int i = 0; i < 17; i++) {
+        buf_printf(&target, "%s{'configMap':{'name':'texts','items':[{'key':'key'}]}}",
+                   i ? "," : "");
+    }
+    buf_add(&target, sv_make("]}", 3));
+    ck_assert_int_eq(render_it("", target.data, &rendered, &err), TEMPLATE_BROKEN);
+    ck_assert_int_eq(err.kind, ERR_TOO_BIG);
+    ck_assert_msg(strncmp(err.message, "spec.target.template.templateFrom[15]", 37) == 0, "%s",
+                  err.message);
+}
+END_TEST
+
 START_TEST(renders_many_texts_that_take_little)
 {
     CLEANUP(rendered_done) struct rendered rendered = {0};
@@ -308,6 +333,7 @@ Suite *suite(void)
     tcase_add_loop_test(tcase, renders_by_precedence, 0, ARRAY_LEN(cases));
     tcase_add_loop_test(tcase, says_what_cannot_be_rendered, 0, ARRAY_LEN(failures));
     tcase_add_loop_test(tcase, bounds_what_all_texts_take_together, 0, ARRAY_LEN(costly));
+    tcase_add_test(tcase, bounds_what_is_parsed_for_all_texts);
     tcase_add_test(tcase, renders_many_texts_that_take_little);
     tcase_add_test(tcase, bounds_the_bytes_of_all_texts_together);
     tcase_add_test(tcase, makes_a_service_account_token_without_its_account);
