@@ -34,7 +34,7 @@ class BesideEso(Demo):
             Step("Keyturn, installed by helm", self.keyturn, base[:3]),
             Step("The Deployment is applied before its Secret exists", self.deployment_first, base),
             Step("Its Pods are held", self.held, running[:5]),
-            Step("The ExternalSecret comes, and Keyturn steps in", self.secret_appears, running[:6]),
+            Step("The ExternalSecret comes; Keyturn steps in", self.secret_appears, running[:6]),
             Step("The Pods start", self.released, running[:7]),
             Step("The operator comes, and takes the Secret as it is", self.adoption, running),
             Step("A second workload, now that the Secret is there", self.second_workload, running),

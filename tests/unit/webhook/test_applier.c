@@ -306,8 +306,7 @@ START_TEST(a_store_that_may_yet_be_told_of_is_not_missing)
     /* There is one worker: its turn was before these. */
     carry_out_at_once("b", POST_OF("b"));
     carry_out_at_once("c", POST_OF("c"));
-    ck_assert(is_counted("created"));
-    ck_assert(!is_counted("failed"));
+    ck_assert(is_counted("created") && !is_counted("failed"));
     put_store("late", "1");
     world_set_synced(world, WORLD_STORES, true);
     applier_store_changed(applier, false, SV("n"), SV("late"));
