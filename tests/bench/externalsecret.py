@@ -2,11 +2,12 @@
 """What ExternalSecrets cost: the engine by itself, and a thousand of them on a genuine API server.
 
 E1  CPU of one ExternalSecret without the network, in ms: 64 KiB with 100 keys, extracted whole,
-    and a template of 20 entries; of the least disturbed round, the median beside
-E2  a thousand ExternalSecrets over 200 remote secrets, cold, against an AWS of 20 ms: from the
-    first Secret made to the last / the API server alone, which is given a thousand Secrets by as
-    many threads
-E3  the same / the External Secrets Operator with its one worker, and with ten
+    and a template of 20 entries; the median of the rounds
+E2  a thousand ExternalSecrets over 200 remote secrets, cold, against an AWS of 20 ms: from when
+    Keyturn knows of all to the last Secret made / the API server alone, which is given a thousand
+    Secrets by as many threads
+E3  the same / the External Secrets Operator with its one worker, and with ten, from the first
+    Secret made to the last
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ def render() -> list[Result]:
     for i in range(RENDER_ROUNDS):
         rounds.append(figures("externalsecret_render", "--ms", RENDER_MS)["cpu_us"] / 1000)
         say(f"round {i + 1:2} of {RENDER_ROUNDS}: {rounds[-1]:.3f} ms CPU")
-    note = f"ms; median of the rounds {statistics.median(rounds):.3f}, worst {max(rounds):.3f}"
-    return [Result("E1", min(rounds), 1, 3, note)]
+    note = f"ms; rounds {min(rounds):.3f} to {max(rounds):.3f}"
+    return [Result("E1", statistics.median(rounds), 1, 3, note)]
 
 
 # -- a thousand of them ----------------------------------------------------------------------------
@@ -105,13 +106,14 @@ def await_all(cluster: ControlPlane, namespace: str) -> None:
     )
 
 
-def between(cluster: ControlPlane, namespace: str) -> float:
-    """From the first Secret of a namespace to the last, by the audit log of the API server."""
-    created = [
-        datetime.datetime.fromisoformat(event["requestReceivedTimestamp"].replace("Z", "+00:00"))
-        for event in cluster.audit_events(verb="create", resource="secrets", namespace=namespace)
-    ]
-    return (max(created) - min(created)).total_seconds()
+def seconds_of(timestamp: str) -> float:
+    return datetime.datetime.fromisoformat(timestamp.replace("Z", "+00:00")).timestamp()
+
+
+def created(cluster: ControlPlane, namespace: str) -> list[float]:
+    """When each Secret of a namespace was, by the audit log of the API server."""
+    events = cluster.audit_events(verb="create", resource="secrets", namespace=namespace)
+    return [seconds_of(event["stageTimestamp"]) for event in events]
 
 
 def alone(cluster: ControlPlane) -> float:
@@ -132,7 +134,9 @@ def by_keyturn(cluster: ControlPlane, far: Server) -> float:
     )
     with keyturn:
         await_all(cluster, "keyturn")
-    return between(cluster, "keyturn")
+        looks = keyturn.replicas[0].process.logs("externalsecrets looked at")
+    began = min(seconds_of(each["ts"]) for each in looks if each["known"] == EXTERNAL_SECRETS)
+    return max(created(cluster, "keyturn")) - began
 
 
 def by_operator(cluster: ControlPlane, far: Server, workers: int) -> float:
@@ -142,7 +146,8 @@ def by_operator(cluster: ControlPlane, far: Server, workers: int) -> float:
     with Eso(cluster, workers=workers, env=env):
         await_all(cluster, namespace)
     cluster.api.delete("Namespace", namespace)
-    return between(cluster, namespace)
+    times = created(cluster, namespace)
+    return max(times) - min(times)
 
 
 @contextlib.contextmanager
