@@ -96,7 +96,10 @@ static bool take_item(struct reader_item *item, struct remote_read *read, struct
     read->missing = is_missing(read, item);
     if (item->error.class == SERVICE_OK) {
         take_value(&item->value, read);
-    } else if (!read->missing) {
+        return true;
+    }
+    read->failed = read->may_fail && !read->missing;
+    if (!read->missing && !read->failed) {
         *err = item->err;
         return false;
     }

@@ -21,6 +21,9 @@ struct remote_read {
     /* That it does not exist is an answer and no failure (deletionPolicy Delete and Merge). */
     bool may_miss;
     bool missing; /* answer */
+    /* That it cannot be read is no failure of the others. */
+    bool may_fail;
+    bool failed; /* answer */
     /* Answer, true for the provider "fake" alone: to it a property is a path, never a key with dots
      * in it, and one that is missing is a remote secret that is missing. */
     bool fake;

@@ -214,6 +214,28 @@ START_TEST(what_may_be_missing_is_an_answer)
 }
 END_TEST
 
+START_TEST(what_may_fail_is_no_failure_of_the_others)
+{
+    store = aws_scene_store(false, "store", "SecretsManager", "");
+    answer("BatchGetSecretValue", 200,
+           "{'SecretValues':[" SECRET_ANSWER(
+               "a", "v1", "'SecretString':'A'") "],'Errors':[{'SecretId':'b','ErrorCode':"
+                                                "'AccessDeniedException','Message':'hunter2'},{"
+                                                "'SecretId':'c','ErrorCode':"
+                                                "'ResourceNotFoundException','Message':'hunter2'}]"
+                                                "}");
+    answer("GetSecretValue", 400, AWS_REFUSAL("AccessDeniedException"));
+    for (size_t i = 0; i < READS_MAX; i++) {
+        static const struct str_view keys[READS_MAX] = {{"a", 1}, {"b", 1}, {"c", 1}};
+        reads[i] = (struct remote_read){.key = keys[i], .may_miss = true, .may_fail = true};
+    }
+    ck_assert_msg(read_for(true, 0, READS_MAX), "%s", err.message);
+    ck_assert(value_is(0, "A") && !reads[0].failed && !reads[0].missing);
+    ck_assert(reads[1].failed && !reads[1].missing);
+    ck_assert(reads[2].missing && !reads[2].failed);
+}
+END_TEST
+
 /* A version that a parameter does not have is a mistake, whatever may be missing. */
 START_TEST(a_missing_version_is_no_missing_parameter)
 {
@@ -301,6 +323,7 @@ Suite *suite(void)
     tcase_add_test(tcase, a_value_that_another_identity_has_read_is_asked_for_again);
     tcase_add_test(tcase, one_value_that_is_missing_fails_all_and_says_which);
     tcase_add_test(tcase, what_may_be_missing_is_an_answer);
+    tcase_add_test(tcase, what_may_fail_is_no_failure_of_the_others);
     tcase_add_test(tcase, a_missing_version_is_no_missing_parameter);
     tcase_add_test(tcase, tags_are_asked_for_by_a_description_and_never_by_a_value);
     tcase_add_test(tcase, who_has_no_identity_reads_nothing_and_the_store_is_named);
