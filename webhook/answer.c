@@ -23,6 +23,7 @@ struct admission {
     struct facts facts;
     struct policy_rules rules;
     struct flight_waiter waiter;
+    struct validation *validation; /* of an ExternalSecret's own review */
     int64_t started_us;
     int64_t suspended_ms;
     int64_t waited_ms;
@@ -60,6 +61,10 @@ void answer_done(struct server_request *request)
     request->attachment = NULL;
     facts_done(&admission->facts);
     free(admission->waiter.cause);
+    if (admission->validation) {
+        validation_done(admission->validation);
+        free(admission->validation);
+    }
     secret_refs_done(&admission->refs);
     json_doc_done(&admission->document);
     free(admission);
@@ -306,11 +311,21 @@ void answer_review(struct answerer *answerer, struct server_request *request)
     }
 }
 
+static void end_validation(const struct answerer *answerer, struct server_request *request)
+{
+    const struct admission *admission = request->attachment;
+    const struct validate_rules rules =
+        validate_rules(&admission->review, &admission->rules, answerer->options.alone);
+    struct verdict verdict;
+    validation_end(admission->validation, &rules, &verdict);
+    respond(answerer, request, admission, &verdict);
+}
+
 void answer_validation(struct answerer *answerer, struct server_request *request)
 {
     const struct answerer_options *options = &answerer->options;
     struct admission *admission = mem_alloc(sizeof *admission);
-    struct verdict verdict;
+    const struct review *review = &admission->review;
     struct err err;
     request->attachment = admission;
     admission->started_us = clock_measure_us();
@@ -318,7 +333,9 @@ void answer_validation(struct answerer *answerer, struct server_request *request
         answer_error(answerer, request, &err);
         return;
     }
-    facts_init(&admission->facts, admission->review.namespace);
-    validate_external_secret(&admission->review, options->world, options->alone, &verdict);
-    respond(answerer, request, admission, &verdict);
+    facts_init(&admission->facts, review->namespace);
+    admission->rules = policy_for(options->policy, review->namespace);
+    admission->validation = mem_alloc(sizeof *admission->validation);
+    validation_begin(review, options->world, admission->validation);
+    end_validation(answerer, request);
 }

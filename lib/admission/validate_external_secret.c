@@ -104,15 +104,26 @@ void validate_look_around(struct world *world, const struct external_secret *ext
     }
 }
 
-static bool is_denied(const struct problem *problem, bool alone)
+static bool is_denied(const struct problem *problem, const struct validate_rules *rules)
 {
-    return problem->severity == PROBLEM_ERROR || (alone && problem->severity == PROBLEM_FOREIGN);
+    switch (problem->severity) {
+    case PROBLEM_ERROR:
+        return true;
+    case PROBLEM_FOREIGN:
+        return rules->alone;
+    case PROBLEM_MISSING:
+        return rules->denies_missing;
+    case PROBLEM_WARNING:
+        break;
+    }
+    return false;
 }
 
-static const struct problem *first_denied(const struct problem_list *problems, bool alone)
+static const struct problem *first_denied(const struct problem_list *problems,
+                                          const struct validate_rules *rules)
 {
     for (size_t i = 0; i < problems->count; i++) {
-        if (is_denied(&problems->items[i], alone)) {
+        if (is_denied(&problems->items[i], rules)) {
             return &problems->items[i];
         }
     }
@@ -134,9 +145,20 @@ static void warn(const struct problem *problem, struct verdict *ret)
                    left);
 }
 
-void validate_decide(const struct problem_list *problems, bool alone, struct verdict *ret)
+struct validate_rules validate_rules(const struct review *review, const struct policy_rules *rules,
+                                     bool alone)
 {
-    const struct problem *denied = first_denied(problems, alone);
+    return (struct validate_rules){
+        .alone = alone,
+        .denies_missing =
+            rules->mode == MODE_ENFORCE && rules->on_missing == ON_MISSING_DENY && !review->dry_run,
+    };
+}
+
+void validate_decide(const struct problem_list *problems, const struct validate_rules *rules,
+                     struct verdict *ret)
+{
+    const struct problem *denied = first_denied(problems, rules);
     const struct problem *first = denied ? denied : problems->count ? &problems->items[0] : NULL;
     *ret = (struct verdict){.allowed = !denied, .decision = denied ? "deny" : "allow"};
     if (first) {
@@ -152,22 +174,41 @@ void validate_decide(const struct problem_list *problems, bool alone, struct ver
     }
 }
 
-void validate_external_secret(const struct review *review, struct world *world, bool alone,
-                              struct verdict *ret)
+void validation_begin(const struct review *review, struct world *world, struct validation *ret)
 {
-    struct problem_list problems = {0};
-    struct external_secret *external_secret = NULL;
     struct err err;
-    if (validate_skips(review)) {
-        *ret = (struct verdict){.allowed = true, .decision = "skip"};
+    *ret = (struct validation){.skipped = validate_skips(review)};
+    if (ret->skipped) {
         return;
     }
-    if (external_secret_decode(review->object, &external_secret, &err)) {
-        external_secret_validate(review->object, external_secret, &problems);
-        validate_look_around(world, external_secret, &problems);
+    if (external_secret_decode(review->object, &ret->external_secret, &err)) {
+        external_secret_validate(review->object, ret->external_secret, &ret->problems);
+        validate_look_around(world, ret->external_secret, &ret->problems);
     } else {
-        problem_add(&problems, PROBLEM_UNREADABLE, PROBLEM_ERROR, "%s", err.message);
+        problem_add(&ret->problems, PROBLEM_UNREADABLE, PROBLEM_ERROR, "%s", err.message);
     }
-    external_secret_release(external_secret);
-    validate_decide(&problems, alone, ret);
+}
+
+void validation_done(struct validation *validation)
+{
+    external_secret_release(validation->external_secret);
+    *validation = (struct validation){0};
+}
+
+bool validation_may_ask(const struct validation *validation, const struct review *review,
+                        const struct policy_rules *rules)
+{
+    return validation->external_secret && validation->problems.count == 0 &&
+           rules->mode != MODE_OFF &&
+           sv_equal(validation->external_secret->namespace, review->namespace);
+}
+
+void validation_end(const struct validation *validation, const struct validate_rules *rules,
+                    struct verdict *ret)
+{
+    if (validation->skipped) {
+        *ret = (struct verdict){.allowed = true, .decision = "skip"};
+    } else {
+        validate_decide(&validation->problems, rules, ret);
+    }
 }

@@ -28,6 +28,9 @@ enum problem_code {
     PROBLEM_STORE_REFUSED = 221,
     PROBLEM_TARGET_SHARED = 222, /* another ExternalSecret has the same target */
     PROBLEM_TARGET_OWNED = 223,  /* the target is controlled by something else */
+    /* What its stores say; admission/existence.h. */
+    PROBLEM_REMOTE_MISSING = 224,
+    PROBLEM_PROPERTY_MISSING = 225,
 };
 
 enum {
@@ -38,6 +41,7 @@ enum problem_severity {
     PROBLEM_ERROR,   /* nobody carries it out */
     PROBLEM_FOREIGN, /* left to the operator, where there is one */
     PROBLEM_WARNING, /* may pass by itself */
+    PROBLEM_MISSING, /* likewise, and is denied where policy says so */
 };
 
 struct problem {

@@ -13,6 +13,9 @@ enum policy_mode {
 enum on_missing {
     ON_MISSING_HOLD,
     ON_MISSING_WARN, /* also what hold becomes where the API server has no scheduling gates */
+    /* An ExternalSecret whose remote secret or property is missing is denied; what a Pod refers to
+     * is warned about. */
+    ON_MISSING_DENY,
 };
 
 /* What applies to one namespace. */

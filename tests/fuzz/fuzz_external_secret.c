@@ -26,7 +26,7 @@ static void read_external_secret(const struct json *object)
         check_line(problems.items[i].text, LIMIT_DENIAL_BYTES);
     }
     for (int alone = 0; alone < 2; alone++) {
-        validate_decide(&problems, alone, &verdict);
+        validate_decide(&problems, &(struct validate_rules){.alone = alone}, &verdict);
         FUZZ_CHECK(verdict.allowed == (verdict.denial[0] == '\0'));
         for (size_t i = 0; i < verdict.warning_count; i++) {
             check_line(verdict.warnings[i].text, LIMIT_WARNING_BYTES);

@@ -70,10 +70,14 @@ static void decide(const char *request, bool alone, struct verdict *ret)
 {
     CLEANUP(json_text_done) struct json_text json = quoted_json("%s", request);
     CLEANUP(buf_done) struct buf response;
+    const struct policy_rules policy = policy_builtin().defaults;
     struct review review;
     struct err err = {0};
     ck_assert_msg(review_decode(json.root, &review, &err), "%s", err.message);
-    validate_external_secret(&review, world, alone, ret);
+    CLEANUP(validation_done) struct validation validation;
+    validation_begin(&review, world, &validation);
+    const struct validate_rules rules = validate_rules(&review, &policy, alone);
+    validation_end(&validation, &rules, ret);
     buf_init(&response, LIMIT_RESPONSE_BYTES);
     response_write(&review, ret, &response);
     ck_assert(!sv_contains(buf_view(&response), SV("patch")));
@@ -221,9 +225,74 @@ START_TEST(a_long_problem_is_cut_to_a_warning)
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = '\0';
     problem_add(&list, PROBLEM_UNSUPPORTED, PROBLEM_FOREIGN, "%s", name);
-    validate_decide(&list, false, &verdict);
+    validate_decide(&list, &(struct validate_rules){0}, &verdict);
     ck_assert_uint_eq(strlen(verdict.warnings[0].text), LIMIT_WARNING_BYTES);
     ck_assert(sv_ends_with(sv_of(verdict.warnings[0].text), SV("nn...; left to the operator")));
+}
+END_TEST
+
+static const struct {
+    const char *request;
+    enum policy_mode mode;
+    enum on_missing on_missing;
+    bool allowed;
+} MISSING[] = {
+    {CREATE(SPEC("")), MODE_ENFORCE, ON_MISSING_HOLD, true},
+    {CREATE(SPEC("")), MODE_ENFORCE, ON_MISSING_WARN, true},
+    {CREATE(SPEC("")), MODE_ENFORCE, ON_MISSING_DENY, false},
+    {CREATE(SPEC("")), MODE_OFF, ON_MISSING_DENY, true},
+    {REQUEST("'dryRun':true,'operation':'CREATE','object':" OBJECT(SPEC(""))), MODE_ENFORCE,
+     ON_MISSING_DENY, true},
+};
+
+START_TEST(what_is_missing_is_denied_where_policy_says_so_but_in_no_dry_run)
+{
+    CLEANUP(json_text_done) struct json_text json = quoted_json("%s", MISSING[_i].request);
+    struct policy_rules policy = policy_builtin().defaults;
+    struct problem_list list = {0};
+    struct verdict verdict;
+    struct review review;
+    struct err err = {0};
+    ck_assert(review_decode(json.root, &review, &err));
+    policy.mode = MISSING[_i].mode;
+    policy.on_missing = MISSING[_i].on_missing;
+    problem_add(&list, PROBLEM_REMOTE_MISSING, PROBLEM_MISSING, "first");
+    problem_add(&list, PROBLEM_PROPERTY_MISSING, PROBLEM_MISSING, "second");
+    const struct validate_rules rules = validate_rules(&review, &policy, false);
+    validate_decide(&list, &rules, &verdict);
+    ck_assert(verdict.allowed == MISSING[_i].allowed);
+    ck_assert_str_eq(verdict.code, "KT224");
+    ck_assert_str_eq(verdict.denial, MISSING[_i].allowed ? "" : "KT224 first");
+    ck_assert_uint_eq(verdict.warning_count, MISSING[_i].allowed ? 2 : 1);
+    ck_assert_str_eq(verdict.warnings[verdict.warning_count - 1].text, "KT225 second");
+}
+END_TEST
+
+static bool may_ask(const char *request, enum policy_mode mode)
+{
+    CLEANUP(json_text_done) struct json_text json = quoted_json("%s", request);
+    CLEANUP(validation_done) struct validation validation;
+    struct policy_rules policy = policy_builtin().defaults;
+    struct review review;
+    struct err err = {0};
+    policy.mode = mode;
+    ck_assert_msg(review_decode(json.root, &review, &err), "%s", err.message);
+    validation_begin(&review, world, &validation);
+    return validation_may_ask(&validation, &review, &policy);
+}
+
+START_TEST(stores_are_asked_only_for_what_is_right_so_far)
+{
+    put_store(false, "store", "");
+    ck_assert(may_ask(CREATE(SPEC("")), MODE_ENFORCE));
+    ck_assert(may_ask(UPDATE(BROKEN, SPEC("")), MODE_ENFORCE));
+    ck_assert(!may_ask(CREATE(SPEC("")), MODE_OFF));
+    ck_assert(!may_ask(CREATE(BROKEN), MODE_ENFORCE));
+    ck_assert(!may_ask(CREATE("'x'"), MODE_ENFORCE));
+    ck_assert(!may_ask(UPDATE(SPEC(""), SPEC("")), MODE_ENFORCE));
+    ck_assert(!may_ask(REQUEST("'operation':'CREATE','object':{'metadata':{'name':'es','namespace':"
+                               "'other'},'spec':" SPEC("") "}"),
+                       MODE_ENFORCE));
 }
 END_TEST
 
@@ -240,6 +309,9 @@ Suite *suite(void)
     tcase_add_test(tcase, a_store_that_is_not_there_yet_is_a_warning);
     tcase_add_test(tcase, a_target_that_somebody_else_has_is_a_warning);
     tcase_add_test(tcase, a_long_problem_is_cut_to_a_warning);
+    tcase_add_loop_test(tcase, what_is_missing_is_denied_where_policy_says_so_but_in_no_dry_run, 0,
+                        (int)ARRAY_LEN(MISSING));
+    tcase_add_test(tcase, stores_are_asked_only_for_what_is_right_so_far);
     suite_add_tcase(suite, tcase);
     return suite;
 }
