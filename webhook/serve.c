@@ -124,6 +124,14 @@ static void on_pod(void *context, const struct pod *pod, bool created)
     gates_pod_changed(serving->gates, pod);
 }
 
+static void log_failure(const struct serving *serving, enum log_level level, const char *message,
+                        const struct err *err)
+{
+    struct log_line line = log_begin(&serving->log, level, message);
+    log_err(&line, err);
+    log_end(&line);
+}
+
 /* A replaced key makes all digests meaningless: they are read anew. */
 static void on_key(struct serving *serving, const struct json *object)
 {
@@ -132,9 +140,7 @@ static void on_key(struct serving *serving, const struct json *object)
     struct err err;
     bool had = world_keys(serving->world, &old);
     if (object && !installation_key_read(object, &now, &err)) {
-        struct log_line line = log_begin(&serving->log, LOG_ERROR, "installation key");
-        log_err(&line, &err);
-        log_end(&line);
+        log_failure(serving, LOG_ERROR, "installation key", &err);
     } else if (!object) {
         world_set_keys(serving->world, NULL);
         watcher_relist_secrets(serving->watcher);
@@ -220,9 +226,7 @@ static void remake_key(void *context, const char *key)
     int64_t deadline = clock_monotonic_ms(serving->clock) + BOOTSTRAP_DEADLINE_MS;
     if (!installation_key_ensure(&clients->kube, serving->config->namespace,
                                  serving->config->installation_key_secret, deadline, &keys, &err)) {
-        struct log_line line = log_begin(&serving->log, LOG_ERROR, "installation key");
-        log_err(&line, &err);
-        log_end(&line);
+        log_failure(serving, LOG_ERROR, "installation key", &err);
         agenda_look_in(serving->key_keeper, sv_of(key), KEY_GRACE_MS);
     }
     fingerprint_keys_wipe(&keys);
@@ -532,9 +536,7 @@ static bool start_without_key(struct serving *serving, const struct err *err)
     if (err->retryable) {
         return false;
     }
-    struct log_line line = log_begin(&serving->log, LOG_ERROR, "installation key");
-    log_err(&line, err);
-    log_end(&line);
+    log_failure(serving, LOG_ERROR, "installation key", err);
     agenda_look_in(serving->key_keeper, sv_of(KEY_MISSING), KEY_GRACE_MS);
     return true;
 }
@@ -550,9 +552,7 @@ static bool bootstrap(struct serving *serving)
         done = learn_version(serving, clients, &err) &&
                (ensure_key(serving, clients, &err) || start_without_key(serving, &err));
         if (!done) {
-            struct log_line line = log_begin(&serving->log, LOG_WARN, "not started yet");
-            log_err(&line, &err);
-            log_end(&line);
+            log_failure(serving, LOG_WARN, "not started yet", &err);
             signal_number = process_signal_wait(serving->signal_fd, BOOTSTRAP_RETRY_MS);
         }
     }
@@ -637,9 +637,7 @@ static void free_parts(struct serving *serving)
 
 static int fail(const struct serving *serving, const struct err *err)
 {
-    struct log_line line = log_begin(&serving->log, LOG_ERROR, "cannot start");
-    log_err(&line, err);
-    log_end(&line);
+    log_failure(serving, LOG_ERROR, "cannot start", err);
     return EXIT_FAILED;
 }
 
