@@ -14,7 +14,8 @@ struct flight {
     bool looked; /* at least one report */
     enum presence presence;
     struct secret *secret;
-    char *cause; /* of a failure; NULL: none */
+    char *cause;                     /* of a failure; NULL: none */
+    struct flight_question question; /* asked instead of flown; it has no key */
     struct flight_waiter **waiters;
     size_t waiter_count;
     size_t waiter_capacity;
@@ -28,6 +29,7 @@ struct flights {
     struct table flying; /* key -> flight */
     struct flight_waiter *waiters;
     size_t waiting;
+    size_t questions; /* that have not landed */
     bool closed;
     bool stopping;
 };
@@ -41,6 +43,11 @@ static void flight_free(struct flight *flight)
     free(flight->waiters);
     free(flight->cause);
     free(flight);
+}
+
+static bool is_question(const struct flight *flight)
+{
+    return flight->question.ask != NULL;
 }
 
 static char *make_key(const char *namespace, struct str_view name, bool materialise)
@@ -64,7 +71,9 @@ static void forget_waiter(struct flight *flight, const struct flight_waiter *wai
 /* Holds the mutex. */
 static void tell(const struct flight *flight, struct flight_waiter *waiter)
 {
-    if (flight->looked) {
+    if (is_question(flight)) {
+        waiter->answered = flight->looked;
+    } else if (flight->looked) {
         facts_set(waiter->facts, sv_of(flight->name), flight->presence, flight->secret);
     }
     if (flight->cause && !waiter->cause) {
@@ -179,7 +188,11 @@ void flights_free(struct flights *flights)
 static size_t land(struct flights *flights, struct flight *flight, struct flight_waiter **ready)
 {
     size_t count = 0;
-    (void)table_take(&flights->flying, sv_of(flight->key));
+    if (is_question(flight)) {
+        flights->questions--;
+    } else {
+        (void)table_take(&flights->flying, sv_of(flight->key));
+    }
     while (flight->waiter_count) {
         struct flight_waiter *waiter = flight->waiters[--flight->waiter_count];
         tell(flight, waiter);
@@ -196,6 +209,16 @@ static size_t land(struct flights *flights, struct flight *flight, struct flight
     return count;
 }
 
+static void look(struct flight *flight, void *thread_context)
+{
+    const struct flights_options *options = &flight->owner->options;
+    if (is_question(flight)) {
+        flight->question.ask(flight->question.context, thread_context);
+    } else {
+        options->fly(options->context, flight, thread_context);
+    }
+}
+
 static void fly(void *argument, void *thread_context)
 {
     struct flight *flight = argument;
@@ -204,9 +227,10 @@ static void fly(void *argument, void *thread_context)
     bool wanted = !flights->closed;
     pthread_mutex_unlock(&flights->mutex);
     if (wanted) {
-        flights->options.fly(flights->options.context, flight, thread_context);
+        look(flight, thread_context);
     }
     pthread_mutex_lock(&flights->mutex);
+    flight->looked |= wanted && is_question(flight);
     CLEANUP(mem_free_ptr)
     struct flight_waiter **ready =
         mem_alloc_array(flight->waiter_count, sizeof(struct flight_waiter *));
@@ -214,6 +238,9 @@ static void fly(void *argument, void *thread_context)
     pthread_mutex_unlock(&flights->mutex);
     for (size_t i = 0; i < count; i++) {
         ready[i]->resume(ready[i]->argument);
+    }
+    if (is_question(flight)) {
+        flight->question.release(flight->question.context);
     }
     flight_free(flight);
 }
@@ -275,19 +302,63 @@ static bool board_all(struct flights *flights, struct flight_waiter *waiter,
     return true;
 }
 
+/* Holds the mutex. Somebody has been boarded. */
+static void wait_until(struct flights *flights, struct flight_waiter *waiter, int64_t deadline_ms)
+{
+    waiter->deadline_ms = deadline_ms;
+    waiter->active = true;
+    waiter->next = flights->waiters;
+    flights->waiters = waiter;
+    flights->waiting++;
+    pthread_cond_signal(&flights->deadline_changed);
+}
+
+/* Holds the mutex. */
+static bool may_wait(const struct flights *flights)
+{
+    return !flights->closed && flights->waiting < flights->options.max_waiters;
+}
+
 bool flights_join(struct flights *flights, struct flight_waiter *waiter,
                   const struct str_view *names, size_t count, bool materialise, int64_t deadline_ms)
 {
     pthread_mutex_lock(&flights->mutex);
-    bool joined = !flights->closed && flights->waiting < flights->options.max_waiters &&
-                  board_all(flights, waiter, names, count, materialise);
+    bool joined = may_wait(flights) && board_all(flights, waiter, names, count, materialise);
     if (joined) {
-        waiter->deadline_ms = deadline_ms;
-        waiter->active = true;
-        waiter->next = flights->waiters;
-        flights->waiters = waiter;
-        flights->waiting++;
-        pthread_cond_signal(&flights->deadline_changed);
+        wait_until(flights, waiter, deadline_ms);
+    }
+    pthread_mutex_unlock(&flights->mutex);
+    return joined;
+}
+
+/* Holds the mutex. */
+static bool board_question(struct flights *flights, struct flight_waiter *waiter,
+                           const struct flight_question *question)
+{
+    struct flight *flight = mem_alloc(sizeof *flight);
+    flight->owner = flights;
+    flight->question = *question;
+    if (!workers_submit(flights->options.workers, fly, flight)) {
+        flight_free(flight);
+        return false;
+    }
+    flights->questions++;
+    waiter->flights = mem_alloc_array(1, sizeof(struct flight *));
+    waiter->flights[0] = flight;
+    waiter->count = 1;
+    waiter->pending = 1;
+    add_waiter(flight, waiter);
+    return true;
+}
+
+bool flights_ask(struct flights *flights, struct flight_waiter *waiter,
+                 const struct flight_question *question, int64_t deadline_ms)
+{
+    pthread_mutex_lock(&flights->mutex);
+    bool joined = may_wait(flights) && flights->questions < flights->options.max_questions &&
+                  board_question(flights, waiter, question);
+    if (joined) {
+        wait_until(flights, waiter, deadline_ms);
     }
     pthread_mutex_unlock(&flights->mutex);
     return joined;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What requests wait for: one live look per Secret, shared by everybody who wants it (DESIGN §2).
+/* What requests wait for: one live look per Secret, shared by everybody who wants it (DESIGN §2),
+ * or a question of a request's own.
  *
  * A flight owns a key, a result and its waiters; workers own flights, never requests. One mutex
  * guards flights, waiters and the deadlines. A waiter is resumed exactly once: by its last flight
@@ -17,7 +18,8 @@ struct flight;
 struct flights_options {
     const struct clock *clock;
     struct workers *workers;
-    size_t max_waiters; /* more are not taken: they decide at once */
+    size_t max_waiters;   /* more are not taken: they decide at once */
+    size_t max_questions; /* of them and of what they leave behind, likewise */
     /* A worker thread: looks at the Secret live and, where that is wanted and authorised, makes it.
      * Reports with flight_found(), once or several times, then returns. */
     void (*fly)(void *context, struct flight *flight, void *thread_context);
@@ -29,7 +31,8 @@ struct flight_waiter {
     struct facts *facts;            /* the overlay goes here */
     void (*resume)(void *argument); /* called once, without the mutex */
     void *argument;
-    char *cause; /* why the first that failed did, for the log; NULL: none. The caller's */
+    char *cause;   /* why the first that failed did, for the log; NULL: none. The caller's */
+    bool answered; /* the question was, before the deadline */
     /* The flights' own: */
     struct flight **flights;
     size_t count;
@@ -50,6 +53,18 @@ void flights_free(struct flights *flights);
 MUST_CHECK bool flights_join(struct flights *flights, struct flight_waiter *waiter,
                              const struct str_view *names, size_t count, bool materialise,
                              int64_t deadline_ms);
+/* What a worker finds out for one request. */
+struct flight_question {
+    void (*ask)(void *context, void *thread_context); /* called once at most */
+    void (*release)(void *context);                   /* called once, without the mutex */
+    void *context; /* outlives the request: it may go on without a waiter until it is released */
+};
+
+/* Waits for the answer until `deadline_ms`; `facts` of the waiter are not used. What ask() has
+ * written is the waiter's when he is `answered`, and nobody's otherwise. False as above: too many
+ * wait or ask; then nothing of the question is called. */
+MUST_CHECK bool flights_ask(struct flights *flights, struct flight_waiter *waiter,
+                            const struct flight_question *question, int64_t deadline_ms);
 /* From now on nobody may wait; whoever waits is resumed, and what is still queued is not flown. */
 void flights_close(struct flights *flights);
 size_t flights_waiting(struct flights *flights);

@@ -417,6 +417,7 @@ static void make_admission(struct serving *serving)
         .clock = serving->clock,
         .workers = serving->flight_workers,
         .max_waiters = LIMIT_WAITING_REQUESTS,
+        .max_questions = LIMIT_ASKING_REVIEWS,
         .fly = applier_fly,
         .context = serving->applier,
     });

@@ -15,6 +15,7 @@ static struct {
     bool failing; /* the Secret cannot be made */
     unsigned flown;
     unsigned resumed;
+    unsigned released;
 } sky;
 
 static struct workers *workers;
@@ -75,8 +76,11 @@ static void setup(void)
     cond_init(&sky.changed);
     workers =
         workers_new(&(struct workers_options){.name = "test", .max_threads = 4, .max_queued = 64});
-    flights = flights_new(&(struct flights_options){
-        .clock = clock_system(), .workers = workers, .max_waiters = 3, .fly = fly});
+    flights = flights_new(&(struct flights_options){.clock = clock_system(),
+                                                    .workers = workers,
+                                                    .max_waiters = 3,
+                                                    .max_questions = 2,
+                                                    .fly = fly});
 }
 
 static void teardown(void)
@@ -252,6 +256,120 @@ START_TEST(closing_leaves_what_is_queued_on_the_ground)
 }
 END_TEST
 
+/* A question that is answered once the sky is open. */
+static void ask(void *context, void *thread_context)
+{
+    (void)thread_context;
+    pthread_mutex_lock(&sky.mutex);
+    sky.flown++;
+    pthread_cond_broadcast(&sky.changed);
+    while (!sky.open) {
+        pthread_cond_wait(&sky.changed, &sky.mutex);
+    }
+    *(int *)context = 42;
+    pthread_mutex_unlock(&sky.mutex);
+}
+
+static void release(void *context)
+{
+    (void)context;
+    pthread_mutex_lock(&sky.mutex);
+    sky.released++;
+    pthread_cond_broadcast(&sky.changed);
+    pthread_mutex_unlock(&sky.mutex);
+}
+
+static bool ask_for(struct flight_waiter *waiter, unsigned *resumed, int *answer,
+                    int64_t deadline_ms)
+{
+    const struct flight_question question = {.ask = ask, .release = release, .context = answer};
+    *waiter = (struct flight_waiter){.resume = resume, .argument = resumed};
+    return flights_ask(flights, waiter, &question, deadline_ms);
+}
+
+START_TEST(a_question_is_answered_and_released)
+{
+    struct flight_waiter waiter;
+    unsigned resumed = 0;
+    int answer = 0;
+    ck_assert(ask_for(&waiter, &resumed, &answer, in_ms(60000)));
+    ck_assert_uint_eq(flights_waiting(flights), 1);
+    open_sky();
+    await(&sky.resumed, 1);
+    ck_assert(waiter.answered);
+    ck_assert_int_eq(answer, 42);
+    await(&sky.released, 1);
+    ck_assert_uint_eq(flights_waiting(flights), 0);
+}
+END_TEST
+
+START_TEST(who_asks_leaves_at_his_deadline_and_the_question_is_released_later)
+{
+    struct flight_waiter waiter;
+    unsigned resumed = 0;
+    int answer = 0;
+    ck_assert(ask_for(&waiter, &resumed, &answer, in_ms(20)));
+    await(&sky.flown, 1);
+    await(&sky.resumed, 1);
+    ck_assert(!waiter.answered);
+    ck_assert_uint_eq(sky.released, 0);
+    open_sky();
+    await(&sky.released, 1);
+    ck_assert_uint_eq(sky.resumed, 1);
+    ck_assert(!waiter.answered);
+}
+END_TEST
+
+/* Those whose waiters have left count too. */
+START_TEST(too_many_questions_are_not_taken_and_leave_room_for_secrets)
+{
+    struct flight_waiter waiters[3];
+    struct request request;
+    unsigned resumed = 0;
+    int answers[3];
+    request_init(&request);
+    ck_assert(ask_for(&waiters[0], &resumed, &answers[0], in_ms(1)));
+    ck_assert(ask_for(&waiters[1], &resumed, &answers[1], in_ms(1)));
+    await(&sky.flown, 2);
+    await(&sky.resumed, 2);
+    ck_assert(!ask_for(&waiters[2], &resumed, &answers[2], in_ms(60000)));
+    ck_assert(flights_join(flights, &request.waiter, both, 1, true, in_ms(60000)));
+    open_sky();
+    await(&sky.released, 2);
+    await(&sky.resumed, 3);
+    ck_assert(ask_for(&waiters[2], &resumed, &answers[2], in_ms(60000)));
+    await(&sky.resumed, 4);
+    ck_assert(waiters[2].answered);
+    facts_done(&request.facts);
+}
+END_TEST
+
+START_TEST(closing_asks_nothing_that_is_queued)
+{
+    struct flight_waiter waiter;
+    struct request requests[2];
+    unsigned resumed = 0;
+    int answer = 0;
+    for (size_t i = 0; i < 2; i++) {
+        request_init(&requests[i]);
+        ck_assert(flights_join(flights, &requests[i].waiter, both, 2, i == 0, in_ms(60000)));
+    }
+    await(&sky.flown, 4);
+    ck_assert(ask_for(&waiter, &resumed, &answer, in_ms(60000)));
+    flights_close(flights);
+    ck_assert_uint_eq(resumed, 1);
+    open_sky();
+    workers_free(workers);
+    workers = NULL;
+    ck_assert(!waiter.answered);
+    ck_assert_uint_eq(sky.flown, 4);
+    ck_assert_uint_eq(sky.released, 1);
+    for (size_t i = 0; i < 2; i++) {
+        facts_done(&requests[i].facts);
+    }
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("webhook/flights");
@@ -265,6 +383,10 @@ Suite *suite(void)
     tcase_add_test(tcase, too_many_waiters_are_not_taken);
     tcase_add_test(tcase, closing_resumes_everybody_and_takes_nobody);
     tcase_add_test(tcase, closing_leaves_what_is_queued_on_the_ground);
+    tcase_add_test(tcase, a_question_is_answered_and_released);
+    tcase_add_test(tcase, who_asks_leaves_at_his_deadline_and_the_question_is_released_later);
+    tcase_add_test(tcase, too_many_questions_are_not_taken_and_leave_room_for_secrets);
+    tcase_add_test(tcase, closing_asks_nothing_that_is_queued);
     suite_add_tcase(suite, tcase);
     return suite;
 }
