@@ -7,6 +7,7 @@
 #include "admission/response.h"
 #include "admission/review.h"
 #include "admission/validate_external_secret.h"
+#include "webhook/inquiry.h"
 
 struct answerer {
     struct answerer_options options;
@@ -23,7 +24,8 @@ struct admission {
     struct facts facts;
     struct policy_rules rules;
     struct flight_waiter waiter;
-    struct validation *validation; /* of an ExternalSecret's own review */
+    struct validation *validation; /* of an ExternalSecret's own review, as is ... */
+    struct inquiry *inquiry;       /* ... NULL: nothing was asked */
     int64_t started_us;
     int64_t suspended_ms;
     int64_t waited_ms;
@@ -61,6 +63,7 @@ void answer_done(struct server_request *request)
     request->attachment = NULL;
     facts_done(&admission->facts);
     free(admission->waiter.cause);
+    inquiry_release(admission->inquiry);
     if (admission->validation) {
         validation_done(admission->validation);
         free(admission->validation);
@@ -238,17 +241,19 @@ static void distrust_world(struct admission *admission, const struct verdict *ve
     }
 }
 
+static int64_t deadline_of(const struct server_request *request, const struct policy_rules *rules)
+{
+    bool hurried = request->timeout_ms > 0 && request->timeout_ms < rules->budget_ms;
+    return request->received_ms + (hurried ? request->timeout_ms : rules->budget_ms);
+}
+
 /* True when the request is suspended and will be resumed. */
 static bool wait_for(const struct answerer *answerer, struct server_request *request,
                      struct admission *admission, const struct verdict *verdict)
 {
     const struct answerer_options *options = &answerer->options;
-    int64_t budget_ms = admission->rules.budget_ms;
-    if (request->timeout_ms > 0 && request->timeout_ms < budget_ms) {
-        budget_ms = request->timeout_ms;
-    }
     int64_t now = clock_monotonic_ms(options->clock);
-    int64_t deadline = request->received_ms + budget_ms;
+    int64_t deadline = deadline_of(request, &admission->rules);
     if (!options->flights || verdict->want_count == 0 || deadline <= now) {
         return false;
     }
@@ -311,6 +316,57 @@ void answer_review(struct answerer *answerer, struct server_request *request)
     }
 }
 
+/* True when there is something to ask, and somebody who may ask it. */
+static bool make_inquiry(const struct answerer *answerer, const struct server_request *request,
+                         struct admission *admission)
+{
+    const struct answerer_options *options = &answerer->options;
+    const struct review *review = &admission->review;
+    const struct inquiry_options asking = {
+        .clock = options->clock,
+        .stores = options->stores,
+        .creates = review->operation == OPERATION_CREATE,
+        .deadline_ms = deadline_of(request, &admission->rules),
+    };
+    CLEANUP(existence_done) struct existence existence = {0};
+    if (!options->flights ||
+        !validation_may_ask(admission->validation, review, &admission->rules) ||
+        !existence_begin(options->world, admission->validation->external_secret, !review->dry_run,
+                         &existence)) {
+        return false;
+    }
+    admission->inquiry = inquiry_new(&asking, &existence);
+    return true;
+}
+
+/* The request is suspended and will be resumed. */
+static void ask_stores(const struct answerer *answerer, struct server_request *request,
+                       struct admission *admission)
+{
+    const struct answerer_options *options = &answerer->options;
+    const struct flight_question question = inquiry_question(admission->inquiry);
+    admission->suspended_ms = clock_monotonic_ms(options->clock);
+    admission->waiter = (struct flight_waiter){.resume = resume_request, .argument = request};
+    /* As in wait_for(). */
+    server_suspend(request);
+    if (!flights_ask(options->flights, &admission->waiter, &question,
+                     deadline_of(request, &admission->rules))) {
+        question.release(question.context);
+        server_resume(request);
+    }
+}
+
+/* What nobody has heard in time is not known: nothing is said of it. */
+static void hear_stores(const struct answerer *answerer, struct admission *admission)
+{
+    admission->waited_ms = clock_monotonic_ms(answerer->options.clock) - admission->suspended_ms;
+    if (admission->waiter.answered) {
+        const char *failure = inquiry_failure(admission->inquiry);
+        admission->validation->problems = *inquiry_found(admission->inquiry);
+        admission->waiter.cause = failure ? str_dup(failure) : NULL;
+    }
+}
+
 static void end_validation(const struct answerer *answerer, struct server_request *request)
 {
     const struct admission *admission = request->attachment;
@@ -321,7 +377,7 @@ static void end_validation(const struct answerer *answerer, struct server_reques
     respond(answerer, request, admission, &verdict);
 }
 
-void answer_validation(struct answerer *answerer, struct server_request *request)
+static void begin_validation(const struct answerer *answerer, struct server_request *request)
 {
     const struct answerer_options *options = &answerer->options;
     struct admission *admission = mem_alloc(sizeof *admission);
@@ -337,5 +393,19 @@ void answer_validation(struct answerer *answerer, struct server_request *request
     admission->rules = policy_for(options->policy, review->namespace);
     admission->validation = mem_alloc(sizeof *admission->validation);
     validation_begin(review, options->world, admission->validation);
-    end_validation(answerer, request);
+    if (make_inquiry(answerer, request, admission)) {
+        ask_stores(answerer, request, admission);
+    } else {
+        end_validation(answerer, request);
+    }
+}
+
+void answer_validation(struct answerer *answerer, struct server_request *request)
+{
+    if (request->resumed) {
+        hear_stores(answerer, request->attachment);
+        end_validation(answerer, request);
+    } else {
+        begin_validation(answerer, request);
+    }
 }

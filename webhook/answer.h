@@ -12,7 +12,8 @@
 
 struct answerer_options {
     struct world *world;
-    struct flights *flights; /* NULL: nobody waits */
+    struct flights *flights;     /* NULL: nobody waits */
+    struct store_health *stores; /* which of them are silent */
     const struct policy *policy;
     struct budget *budget; /* for JSON nodes; bodies are the server's */
     const struct clock *clock;
@@ -30,9 +31,10 @@ void answerer_free(struct answerer *answerer);
 void answerer_set_gates_supported(struct answerer *answerer, bool supported);
 /* POST /mutate/<segment>: answers or suspends; called again once the request has been resumed. */
 void answer_review(struct answerer *answerer, struct server_request *request);
-/* POST /validate/<segment>, of ExternalSecrets: answers at once, from what is known. */
+/* POST /validate/<segment>, of ExternalSecrets. Likewise; without a dry run one that is right so
+ * far asks AWS whether what it names exists, within the namespace's budget. */
 void answer_validation(struct answerer *answerer, struct server_request *request);
-/* The request is over: releases what answer_review() attached. */
+/* The request is over: releases what either of them attached. */
 void answer_done(struct server_request *request);
 
 #endif

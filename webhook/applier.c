@@ -43,6 +43,11 @@ void applier_start(struct applier *applier)
     agenda_start(applier->agenda);
 }
 
+struct store_health *applier_store_health(struct applier *applier)
+{
+    return &applier->stores;
+}
+
 int64_t applier_now_ms(const struct applier *applier)
 {
     return clock_monotonic_ms(applier->options.clock);

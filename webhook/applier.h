@@ -20,6 +20,7 @@
 #include "webhook/leader.h"
 #include "webhook/metrics.h"
 #include "webhook/reporter.h"
+#include "webhook/store_health.h"
 #include "world/world.h"
 
 struct applier;
@@ -45,6 +46,9 @@ void applier_start(struct applier *applier);
 /* For flights_options; the context is the applier: one live look, then, where an ExternalSecret
  * describes the Secret, makes it. */
 void applier_fly(void *applier, struct flight *flight, void *clients);
+
+/* Of the stores that it asks: which of them are silent. Lives as long as the applier. */
+struct store_health *applier_store_health(struct applier *applier);
 
 /* Any thread. A held Pod waits for this Secret. */
 void applier_wanted(void *applier, struct str_view namespace, struct str_view name);

@@ -424,6 +424,7 @@ static void make_admission(struct serving *serving)
     serving->answerer = answerer_new(&(struct answerer_options){
         .world = serving->world,
         .flights = serving->flights,
+        .stores = applier_store_health(serving->applier),
         .policy = &serving->policy,
         .budget = &serving->budget,
         .clock = serving->clock,

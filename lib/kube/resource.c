@@ -10,6 +10,7 @@ const struct kube_resource kube_secrets = {"", "v1", "secrets", false};
 const struct kube_resource kube_config_maps = {"", "v1", "configmaps", false};
 const struct kube_resource kube_namespaces = {"", "v1", "namespaces", true};
 const struct kube_resource kube_pods = {"", "v1", "pods", false};
+const struct kube_resource kube_resource_quotas = {"", "v1", "resourcequotas", false};
 const struct kube_resource kube_service_accounts = {"", "v1", "serviceaccounts", false};
 const struct kube_resource kube_core_events = {"", "v1", "events", false};
 const struct kube_resource kube_deployments = {"apps", "v1", "deployments", false};

@@ -21,6 +21,7 @@ extern const struct kube_resource kube_secrets;
 extern const struct kube_resource kube_config_maps;
 extern const struct kube_resource kube_namespaces;
 extern const struct kube_resource kube_pods;
+extern const struct kube_resource kube_resource_quotas;
 extern const struct kube_resource kube_service_accounts;
 extern const struct kube_resource kube_core_events;
 extern const struct kube_resource kube_deployments;

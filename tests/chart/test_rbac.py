@@ -31,6 +31,7 @@ CLUSTER_ESO: Rights = {
     ("external-secrets.io", "externalsecrets/finalizers", ""): {"update"},
     ("", "namespaces", ""): {"list", "watch"},
     ("", "configmaps", ""): {"get"},
+    ("", "resourcequotas", ""): {"list"},
     ("admissionregistration.k8s.io", "validatingwebhookconfigurations", "keyturn"): {
         "get",
         "patch",

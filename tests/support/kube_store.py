@@ -110,6 +110,7 @@ BUILT_IN = (
     Resource("", ("v1",), "pods", "Pod"),
     Resource("", ("v1",), "secrets", "Secret"),
     Resource("", ("v1",), "configmaps", "ConfigMap"),
+    Resource("", ("v1",), "resourcequotas", "ResourceQuota"),
     Resource("", ("v1",), "services", "Service"),
     Resource("", ("v1",), "serviceaccounts", "ServiceAccount"),
     Resource("", ("v1",), "events", "Event"),
