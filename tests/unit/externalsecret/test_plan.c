@@ -460,6 +460,7 @@ Suite *suite(void)
 {
     Suite *suite = suite_create("plan");
     TCase *tcase = tcase_create("plan");
+    tcase_set_timeout(tcase, 60); /* the costly ones, under a sanitizer */
     tcase_add_test(tcase, reads_each_key_and_version_once);
     tcase_add_test(tcase, tells_key_and_version_apart);
     tcase_add_test(tcase, collects_every_value);

@@ -330,6 +330,7 @@ Suite *suite(void)
 {
     Suite *suite = suite_create("render");
     TCase *tcase = tcase_create("render");
+    tcase_set_timeout(tcase, 60); /* the costly ones, under a sanitizer */
     tcase_add_loop_test(tcase, renders_by_precedence, 0, ARRAY_LEN(cases));
     tcase_add_loop_test(tcase, says_what_cannot_be_rendered, 0, ARRAY_LEN(failures));
     tcase_add_loop_test(tcase, bounds_what_all_texts_take_together, 0, ARRAY_LEN(costly));
