@@ -128,8 +128,7 @@ def by_keyturn(cluster: ControlPlane, far: Server) -> float:
     keyturn = Keyturn(
         cluster,
         values={"externalSecrets": {"controller": "keyturn"}},
-        options={"aws-ca-file": str(far.ca_file)},
-        env=aws_variables(far),
+        env={**aws_variables(far), "AWS_CA_BUNDLE": str(far.ca_file)},
         binary=BUILD / "webhook" / "keyturn",
     )
     with keyturn:
