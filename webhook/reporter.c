@@ -3,11 +3,15 @@
 
 #include <stdatomic.h>
 
+#include "base/lock.h"
 #include "webhook/clients.h"
 #include "webhook/workers.h"
 
 enum {
-    QUEUE_CEILING = 1000,
+    QUEUE_CEILING = 4096,
+    /* A hundred at once, and fifty a second from then on. */
+    EVERY_MS = 20,
+    BURST_MS = 100 * EVERY_MS,
     POST_DEADLINE_MS = 5000,
     /* What is queued when the process stops may take this long, all together. */
     LAST_WORDS_MS = 3000,
@@ -19,6 +23,10 @@ struct reporter {
     struct kube_events *events;
     const struct log *log;
     atomic_int_least64_t silent_after_ms;
+    pthread_mutex_t mutex;
+    pthread_cond_t ends;
+    bool ending;     /* guarded */
+    int64_t paid_ms; /* until then what was posted fills its share; the posting thread's */
 };
 
 /* One Event with copies of all its text. */
@@ -38,6 +46,8 @@ struct reporter *reporter_new(struct kube_config *config, const char *instance,
     reporter->clients = (struct clients_options){.config = config, .clock = clock};
     reporter->log = log;
     atomic_init(&reporter->silent_after_ms, INT64_MAX);
+    mutex_init(&reporter->mutex);
+    cond_init(&reporter->ends);
     reporter->events = kube_events_new("keyturn", instance);
     reporter->workers = workers_new(&(struct workers_options){
         .name = "events",
@@ -59,12 +69,29 @@ static void note_free(struct note *note)
     free(note);
 }
 
+/* Events are for people: a thousand at once must not take the API server from those who work. What
+ * is left at the end goes without. */
+static void keep_pace(struct reporter *reporter)
+{
+    const struct clock *clock = reporter->clients.clock;
+    int64_t now = clock_monotonic_ms(clock);
+    pthread_mutex_lock(&reporter->mutex);
+    while (!reporter->ending && reporter->paid_ms - now > BURST_MS - EVERY_MS) {
+        cond_wait_until(&reporter->ends, &reporter->mutex,
+                        reporter->paid_ms - (BURST_MS - EVERY_MS));
+        now = clock_monotonic_ms(clock);
+    }
+    pthread_mutex_unlock(&reporter->mutex);
+    reporter->paid_ms = (reporter->paid_ms > now ? reporter->paid_ms : now) + EVERY_MS;
+}
+
 static void post(void *argument, void *thread_context)
 {
     struct note *note = argument;
     struct clients *clients = thread_context;
     struct reporter *reporter = note->reporter;
     struct err err;
+    keep_pace(reporter);
     int64_t now = clock_monotonic_ms(reporter->clients.clock);
     int64_t silent = atomic_load(&reporter->silent_after_ms);
     int64_t deadline = silent - now < POST_DEADLINE_MS ? silent : now + POST_DEADLINE_MS;
@@ -107,7 +134,13 @@ void reporter_free(struct reporter *reporter)
     }
     atomic_store(&reporter->silent_after_ms,
                  clock_monotonic_ms(reporter->clients.clock) + LAST_WORDS_MS);
+    pthread_mutex_lock(&reporter->mutex);
+    reporter->ending = true;
+    pthread_cond_broadcast(&reporter->ends);
+    pthread_mutex_unlock(&reporter->mutex);
     workers_free(reporter->workers);
     kube_events_free(reporter->events);
+    pthread_cond_destroy(&reporter->ends);
+    pthread_mutex_destroy(&reporter->mutex);
     free(reporter);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tells people: Kubernetes Events, posted by a thread of their own so that nothing waits for them.
  *
- * What cannot be posted is logged and forgotten; a full queue drops. */
+ * At most a hundred at once and fifty a second. What cannot be posted is logged and forgotten; a
+ * full queue, 4096, drops. */
 #ifndef WEBHOOK_REPORTER_H
 #define WEBHOOK_REPORTER_H
 

@@ -78,6 +78,26 @@ START_TEST(what_is_queued_is_posted_before_the_end)
 }
 END_TEST
 
+START_TEST(more_than_a_hundred_are_spread)
+{
+    for (unsigned i = 0; i < 120; i++) {
+        post(i);
+    }
+    api_await("POST", EVENTS, 100);
+    /* Its next look at the time comes after whatever it would have posted. */
+    unsigned before = atomic_load(&times_asked);
+    while (atomic_load(&times_asked) < before + 2) {
+        sched_yield();
+    }
+    ck_assert_uint_eq(api_count("POST", EVENTS), 100);
+    atomic_fetch_add(&now_ms, 200);
+    api_await("POST", EVENTS, 110);
+    ck_assert_uint_eq(api_count("POST", EVENTS), 110);
+    end_reporter();
+    ck_assert_uint_eq(api_count("POST", EVENTS), 120);
+}
+END_TEST
+
 static void *free_reporter(void *argument)
 {
     reporter_free(argument);
@@ -116,6 +136,7 @@ Suite *suite(void)
     TCase *tcase = tcase_create("reporter");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, what_is_queued_is_posted_before_the_end);
+    tcase_add_test(tcase, more_than_a_hundred_are_spread);
     tcase_add_test(tcase, an_api_server_that_does_not_answer_does_not_hold_up_the_end);
     suite_add_tcase(suite, tcase);
     return suite;
