@@ -53,6 +53,17 @@ static struct store *find_store(void *context, const struct external_secret *ext
     return store;
 }
 
+/* Beside the operator nobody but he says so. */
+static bool is_absent(const struct materialise_input *input)
+{
+    const struct external_secret *external_secret = input->external_secret;
+    struct secret *target =
+        world_secret(input->world, external_secret->namespace, external_secret->target);
+    bool absent = !input->yields && !target && world_is_synced(input->world, WORLD_SECRETS);
+    secret_release(target);
+    return absent;
+}
+
 enum reconcile_outcome materialise(const struct materialise_input *input,
                                    struct reconcile_report *ret, struct err *err)
 {
@@ -77,6 +88,7 @@ enum reconcile_outcome materialise(const struct materialise_input *input,
         .source = &source,
         .templates = &templates,
         .sink = &sink,
+        .absent = is_absent(input),
         .waiting = input->waiting,
         .max_age_ms = input->max_age_ms,
         .deadline_ms = input->deadline_ms,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The live Secret is read before anything is fetched: a foreign one costs no call to AWS. It may
- * have changed when it is written; resourceVersion and AlreadyExists tell, and the values, fetched
+/* The live Secret is read before anything is fetched: a foreign one costs no call to AWS. Unless none
+ * is known; then it is made at once. It may have changed when it is written; resourceVersion and AlreadyExists tell, and the values, fetched
  * and rendered once, are then held against the new one. */
 #include "externalsecret/reconcile.h"
 
@@ -25,6 +25,7 @@ struct run {
     bool has_rendered;
     struct rendered rendered;
     /* Of one pass. */
+    bool has_looked;
     struct live_secret live;
     enum adoption adoption;
     struct data_map data; /* what the Secret is to hold */
@@ -261,6 +262,10 @@ static enum reconcile_outcome end_empty(struct run *run, bool *ret_again)
     const struct external_secret *external_secret = run->input->external_secret;
     if (external_secret->deletion_policy == DELETION_RETAIN) {
         return end(run, RECONCILE_RETAINED, STATUS_RETAINED);
+    }
+    if (!run->has_looked && external_secret->creation_policy == CREATION_OWNER) {
+        *ret_again = true;
+        return fail(run, STATUS_NOT_DELETED);
     }
     if (external_secret->creation_policy != CREATION_OWNER) {
         (void)err_set(run->err, ERR_INVALID,
@@ -503,12 +508,18 @@ static enum reconcile_outcome apply(struct run *run, bool again, bool *ret_again
 
 /* The whole */
 
+static bool is_to_be_made(const struct run *run)
+{
+    return run->input->absent &&
+           adopt_decide(run->input->external_secret, NULL, run->err) == ADOPT_CREATE;
+}
+
 static bool read_live(struct run *run)
 {
     const struct external_secret *external_secret = run->input->external_secret;
     const struct secret_sink *sink = run->input->sink;
     live_secret_done(&run->live);
-    return external_secret->creation_policy == CREATION_NONE ||
+    return !run->has_looked ||
            sink->read(sink->context, external_secret->namespace, external_secret->target,
                       run->input->deadline_ms, &run->live, run->err);
 }
@@ -543,6 +554,8 @@ static enum reconcile_outcome pass(struct run *run, bool again, bool *ret_again)
     const struct external_secret *external_secret = run->input->external_secret;
     enum reconcile_outcome outcome = RECONCILE_FAILED;
     *ret_again = false;
+    run->has_looked =
+        external_secret->creation_policy != CREATION_NONE && (again || !is_to_be_made(run));
     if (!read_live(run)) {
         return fail(run, STATUS_NOT_UPDATED);
     }

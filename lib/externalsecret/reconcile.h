@@ -28,6 +28,10 @@ struct reconcile_input {
     const struct secret_source *source;      /* for the provider aws; fake needs none */
     const struct template_source *templates; /* NULL: templateFrom has literals only */
     const struct secret_sink *sink;
+    /* The watch knows of no Secret of that name: a new one is made without a look at it. A look
+     * comes first all the same where none is made, where one may have to be deleted, and after
+     * AlreadyExists. */
+    bool absent;
     bool waiting;       /* as in struct remote_request */
     int64_t max_age_ms; /* likewise */
     int64_t deadline_ms;
@@ -40,7 +44,7 @@ struct reconcile_input {
  * `err` is set after DEFERRED, UNSUPPORTED, FOREIGN and FAILED; err->retryable tells whether FAILED
  * may pass by itself. A remote secret that does not exist is ERR_MISSING with deletionPolicy
  * Retain; else its entry is left out and reported. Nothing is asked of the source for a Secret that
- * is not ours, nor for one whose ExternalSecret is immutable and has been written. Who waits gets
+ * is known not to be ours, nor for one whose ExternalSecret is immutable and has been written. Who waits gets
  * DEFERRED where there is a find, and neither SKIPPED nor MISSING_TARGET cost him a read. */
 enum reconcile_outcome reconcile(const struct reconcile_input *input, struct reconcile_report *ret,
                                  struct err *err);

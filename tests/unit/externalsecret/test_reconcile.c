@@ -20,6 +20,7 @@ static const struct template_source templates = {.read = templates_read};
 static const struct secret_sink sink = {
     .read = sink_read, .create = sink_create, .replace = sink_replace, .remove = sink_remove};
 static struct reconcile_report report;
+static bool absent; /* of the input */
 static const struct secret *record; /* of the report */
 static struct err err;
 
@@ -41,6 +42,7 @@ static void setup(void)
     store = store_of("'provider':{'aws':{'service':'SecretsManager','region':'eu-west-1'}}");
     report = (struct reconcile_report){0};
     world.waiting = true;
+    absent = false;
     err = (struct err){0};
 }
 
@@ -61,6 +63,7 @@ static enum reconcile_outcome run(void)
         .source = &source,
         .templates = &templates,
         .sink = &sink,
+        .absent = absent,
         .waiting = true,
         .max_age_ms = MAX_AGE_MS,
         .deadline_ms = DEADLINE_MS,
@@ -112,6 +115,30 @@ START_TEST(creates_what_is_missing)
     ck_assert_uint_eq(world.last_fetch_count, 1);
     ck_assert_uint_eq(world.reads, 1);
     ck_assert_int_eq(err.kind, ERR_NONE);
+}
+END_TEST
+
+START_TEST(creates_at_once_where_none_is_known)
+{
+    absent = true;
+    ck_assert_outcome(RECONCILE_CREATED);
+    check_stored("a", SV("hunter2"));
+    ck_assert_uint_eq(world.creates, 1);
+    ck_assert_uint_eq(world.reads, 0);
+}
+END_TEST
+
+START_TEST(looks_where_none_was_known_but_there_is_one)
+{
+    ck_assert_outcome(RECONCILE_CREATED);
+    world.secret_string = "{\"a\":\"hunter3\",\"b\":\"\"}";
+    absent = true;
+    ck_assert_outcome(RECONCILE_UPDATED);
+    check_stored("a", SV("hunter3"));
+    ck_assert_uint_eq(world.creates, 2);
+    ck_assert_uint_eq(world.replaces, 1);
+    ck_assert_uint_eq(world.fetches, 2);
+    ck_assert_uint_eq(world.reads, 2);
 }
 END_TEST
 
@@ -500,6 +527,8 @@ Suite *suite(void)
     TCase *tcase = tcase_create("reconcile");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, creates_what_is_missing);
+    tcase_add_test(tcase, creates_at_once_where_none_is_known);
+    tcase_add_test(tcase, looks_where_none_was_known_but_there_is_one);
     tcase_add_test(tcase, writes_nothing_twice);
     tcase_add_test(tcase, updates_what_has_changed);
     tcase_add_test(tcase, repairs_data_changed_by_hand);

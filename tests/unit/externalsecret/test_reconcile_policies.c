@@ -14,6 +14,7 @@ static const struct template_source templates = {.read = templates_read};
 static const struct secret_sink sink = {
     .read = sink_read, .create = sink_create, .replace = sink_replace, .remove = sink_remove};
 static struct reconcile_report report;
+static bool absent; /* of the input */
 static struct err err;
 
 #define DATA "'data':[{'secretKey':'a','remoteRef':{'key':'k'}}]"
@@ -35,6 +36,7 @@ static void setup(void)
     external_secret = NULL;
     store = store_of("'provider':{'aws':{'service':'SecretsManager','region':'eu-west-1'}}");
     report = (struct reconcile_report){0};
+    absent = false;
     err = (struct err){0};
 }
 
@@ -55,6 +57,7 @@ static enum reconcile_outcome run(void)
         .source = &source,
         .templates = &templates,
         .sink = &sink,
+        .absent = absent,
         .waiting = world.waiting,
         .max_age_ms = MAX_AGE_MS,
         .deadline_ms = DEADLINE_MS,
@@ -228,6 +231,28 @@ START_TEST(deletes_its_secret_when_there_is_no_data)
     ck_assert_outcome(RECONCILE_DELETED, STATUS_DELETED);
     ck_assert(!report.wrote);
     ck_assert_uint_eq(world.removals, 1);
+}
+END_TEST
+
+START_TEST(looks_for_what_is_to_be_deleted_whatever_is_known)
+{
+    use("'deletionPolicy':'Delete'", DATA);
+    ck_assert_outcome(RECONCILE_CREATED, STATUS_SYNCED);
+    world.secret_string = NULL;
+    absent = true;
+    ck_assert_outcome(RECONCILE_DELETED, STATUS_DELETED);
+    ck_assert_uint_eq(world.removals, 1);
+    ck_assert_ptr_null(world.stored);
+}
+END_TEST
+
+START_TEST(merges_into_nothing_that_was_not_looked_for)
+{
+    use("'creationPolicy':'Merge'", DATA);
+    store_users_own();
+    absent = true;
+    ck_assert_outcome(RECONCILE_UPDATED, STATUS_SYNCED);
+    ck_assert_uint_eq(world.creates, 0);
 }
 END_TEST
 
@@ -446,6 +471,8 @@ Suite *suite(void)
     tcase_add_test(tcase, leaves_the_target_of_another_external_secret);
     tcase_add_test(tcase, keeps_the_secret_when_there_is_no_data);
     tcase_add_test(tcase, deletes_its_secret_when_there_is_no_data);
+    tcase_add_test(tcase, looks_for_what_is_to_be_deleted_whatever_is_known);
+    tcase_add_test(tcase, merges_into_nothing_that_was_not_looked_for);
     tcase_add_test(tcase, deletes_only_what_it_controls);
     tcase_add_test(tcase, does_not_delete_without_owner);
     tcase_add_test(tcase, looks_again_before_it_deletes_another_version);

@@ -223,29 +223,6 @@ static void carry_out_at_once(const char *name, const char *post)
     put_secret(name);
 }
 
-START_TEST(what_is_queued_when_the_process_stops_is_not_begun)
-{
-    script_api(201);
-    api_hold("GET", SECRETS, true);
-    put_external_secret("a");
-    put_external_secret("b");
-    put_external_secret("c");
-    applier_look_at_all(applier);
-    api_await("GET", SECRETS, 1);
-    /* All three have been looked at: one is on its way, two are queued. */
-    while (atomic_load(&lease_asked) < 1 + 3 + 1) {
-        sched_yield();
-    }
-    applier_stop(applier);
-    api_hold("GET", SECRETS, false);
-    workers_free(workers);
-    workers = NULL;
-    /* Nobody gives work to workers that are gone. */
-    applier_look_at_all(applier);
-    ck_assert_uint_eq(api_count("GET", SECRETS), 1);
-}
-END_TEST
-
 START_TEST(an_api_server_that_fails_says_nothing_about_the_store)
 {
     script_api(500);
@@ -671,7 +648,6 @@ Suite *suite(void)
     Suite *suite = suite_create("webhook/applier");
     TCase *tcase = tcase_create("applier");
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, what_is_queued_when_the_process_stops_is_not_begun);
     tcase_add_test(tcase, an_api_server_that_fails_says_nothing_about_the_store);
     tcase_add_test(tcase, looking_at_everything_asks_for_nothing_that_is_not_due);
     tcase_add_test(tcase, nothing_is_looked_at_before_its_stores_are_known);

@@ -26,11 +26,10 @@ START_TEST(a_silent_store_is_not_read_ahead)
     atomic_store(&seen.failure, ERR_TIMEOUT);
     carry_out("a");
     await(&seen.reads, 1);
-    /* Its Secret is looked at first, then the store is asked, or would be. */
     carry_out("b");
-    api_await("GET", "/secrets/", 2);
+    api_await("PATCH", "/status?", 2);
     carry_out("c");
-    api_await("GET", "/secrets/", 3);
+    api_await("PATCH", "/status?", 3);
     ck_assert_uint_eq(atomic_load(&seen.ahead), 1);
     ck_assert_uint_eq(atomic_load(&seen.reads), 1);
 }
@@ -102,15 +101,48 @@ START_TEST(what_a_request_is_told_at_once_is_no_result_of_a_refresh)
 }
 END_TEST
 
+START_TEST(what_is_queued_when_the_process_stops_is_not_begun)
+{
+    api_hold("POST", "/secrets", true);
+    put_external_secret("a", "a", "Owner");
+    put_external_secret("b", "b", "Owner");
+    put_external_secret("c", "c", "Owner");
+    applier_look_at_all(applier);
+    api_await("POST", "/secrets", 1);
+    /* All three have been looked at: one is on its way, two are queued. */
+    await(&lease_asked, 1 + 3 + 1);
+    applier_stop(applier);
+    api_hold("POST", "/secrets", false);
+    workers_free(workers);
+    workers = NULL;
+    /* Nobody gives work to workers that are gone. */
+    applier_look_at_all(applier);
+    ck_assert_uint_eq(api_count("POST", "/secrets"), 1);
+}
+END_TEST
+
+/* Another ExternalSecret's, live and as the watch tells of it. */
+static void put_foreign_secret(const char *name)
+{
+    static const char text[] =
+        "{'metadata':{'namespace':'n','name':'%s','uid':'u','resourceVersion':'2',"
+        "'ownerReferences':[{'apiVersion':'external-secrets.io/v1','kind':'ExternalSecret',"
+        "'name':'other','uid':'u-other','controller':true}]}}";
+    struct json_text json = quoted_json(text, name);
+    struct secret *secret = NULL;
+    struct err err = {0};
+    ck_assert_msg(secret_decode(json.root, &keys.digest, &secret, &err), "%s", err.message);
+    (void)world_put_secret(world, secret);
+    json_text_done(&json);
+    pthread_mutex_lock(&api.mutex);
+    api_set("GET", "/secrets/", 200, text, name);
+    pthread_mutex_unlock(&api.mutex);
+}
+
 /* What failed for good because of its Secret is tried again when that changes, and not before. */
 START_TEST(all_that_share_a_target_hear_of_its_change)
 {
-    pthread_mutex_lock(&api.mutex);
-    api_set("GET", "/secrets/", 200,
-            "{'metadata':{'namespace':'n','name':'t','uid':'u','resourceVersion':'2',"
-            "'ownerReferences':[{'apiVersion':'external-secrets.io/v1','kind':'ExternalSecret',"
-            "'name':'other','uid':'u-other','controller':true}]}}");
-    pthread_mutex_unlock(&api.mutex);
+    put_foreign_secret("t");
     carry_out_into("a", "t");
     carry_out_into("b", "t");
     api_await("PATCH", "/status?", 2);
@@ -125,12 +157,7 @@ END_TEST
 /* Between its look at the target and when it is known that it failed for good. */
 START_TEST(a_target_that_changes_while_it_is_carried_out_is_looked_at_again)
 {
-    pthread_mutex_lock(&api.mutex);
-    api_set("GET", "/secrets/", 200,
-            "{'metadata':{'namespace':'n','name':'a','uid':'u','resourceVersion':'2',"
-            "'ownerReferences':[{'apiVersion':'external-secrets.io/v1','kind':'ExternalSecret',"
-            "'name':'x','uid':'u-x','controller':true}]}}");
-    pthread_mutex_unlock(&api.mutex);
+    put_foreign_secret("a");
     api_hold("PATCH", "/status?", true);
     carry_out("a");
     api_await("PATCH", "/status?", 1);
@@ -146,12 +173,7 @@ END_TEST
 /* Whose it is is found out anew: another may have led when it changed. */
 START_TEST(what_failed_for_good_is_tried_again_by_who_leads_anew)
 {
-    pthread_mutex_lock(&api.mutex);
-    api_set("GET", "/secrets/", 200,
-            "{'metadata':{'namespace':'n','name':'a','uid':'u','resourceVersion':'2',"
-            "'ownerReferences':[{'apiVersion':'external-secrets.io/v1','kind':'ExternalSecret',"
-            "'name':'x','uid':'u-x','controller':true}]}}");
-    pthread_mutex_unlock(&api.mutex);
+    put_foreign_secret("a");
     carry_out("a");
     api_await("PATCH", "/status?", 1);
     pthread_mutex_lock(&api.mutex);
@@ -272,6 +294,7 @@ Suite *suite(void)
     tcase_add_test(tcase, a_silent_store_is_not_read_ahead);
     tcase_add_test(tcase, nothing_begins_alone_while_the_lists_are_under_way);
     tcase_add_test(tcase, what_a_request_is_told_at_once_is_no_result_of_a_refresh);
+    tcase_add_test(tcase, what_is_queued_when_the_process_stops_is_not_begun);
     tcase_add_test(tcase, all_that_share_a_target_hear_of_its_change);
     tcase_add_test(tcase, a_target_that_changes_while_it_is_carried_out_is_looked_at_again);
     tcase_add_test(tcase, what_failed_for_good_is_tried_again_by_who_leads_anew);
