@@ -14,6 +14,7 @@ enum {
     DELETE_DEADLINE_MS = 5000,
     LOOK_DEADLINE_MS = 10000,
     ARN_SUFFIX = 7, /* what Secrets Manager appends to the name: "-" and six characters */
+    SHORTEST_POLL_MS = 1100,
 };
 
 static const struct retry_policy BACKOFF = {.base_ms = 1000, .max_ms = 60000, .floor_percent = 50};
@@ -366,13 +367,14 @@ static int64_t poll_once(struct rotation *rotation, struct clients *clients)
     return retry_delay_ms(&BACKOFF, rotation->failures++, retry_random(NULL), -1);
 }
 
-/* A poll waits for whole seconds. What is due sooner is waited for here: polls that do not wait at
- * all would follow one another until then, and each is paid for. */
+/* A poll waits for whole seconds, and some time passes before it is asked for. What is due sooner is
+ * waited for here: polls that do not wait at all would follow one another until then, and each is
+ * paid for. */
 static int64_t until_due_ms(const struct rotation *rotation)
 {
     int64_t next_ms = pending_hints_next_ms(&rotation->pending);
     int64_t left_ms = next_ms == INT64_MAX ? INT64_MAX : next_ms - now_ms(rotation);
-    return left_ms > 0 && left_ms < 1000 ? left_ms : 0;
+    return left_ms > 0 && left_ms < SHORTEST_POLL_MS ? left_ms : 0;
 }
 
 static void *run(void *argument)
