@@ -326,6 +326,7 @@ static bool make_inquiry(const struct answerer *answerer, const struct server_re
         .clock = options->clock,
         .stores = options->stores,
         .creates = review->operation == OPERATION_CREATE,
+        .apart = !options->alone,
         .deadline_ms = deadline_of(request, &admission->rules),
     };
     CLEANUP(existence_done) struct existence existence = {0};

@@ -143,6 +143,15 @@ static bool answers_at_once(const struct external_secret *external_secret)
            external_secret->creation_policy == CREATION_MERGE;
 }
 
+int64_t applier_max_age_ms(struct applier *applier, const struct external_secret *external_secret,
+                           int64_t max_age_ms)
+{
+    return applier->options.beside
+               ? head_start_max_age_ms(&applier->head_start, external_secret,
+                                       applier_now_ms(applier), max_age_ms)
+               : max_age_ms;
+}
+
 static void make_for(struct applier *applier, struct flight *flight, struct clients *clients)
 {
     struct external_secret *external_secret =
@@ -155,7 +164,8 @@ static void make_for(struct applier *applier, struct flight *flight, struct clie
     }
     const struct errand errand = {.clients = clients,
                                   .waiting = true,
-                                  .max_age_ms = SWEEP_FRESH_MS,
+                                  .max_age_ms =
+                                      applier_max_age_ms(applier, external_secret, SWEEP_FRESH_MS),
                                   .deadline_ms = applier_now_ms(applier) + FLIGHT_DEADLINE_MS};
     if (answers_at_once(external_secret)) {
         carry_out(&(struct joined){applier, external_secret, &errand}, &result);

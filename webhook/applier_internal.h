@@ -46,6 +46,9 @@ bool applier_knows_world(const struct applier *applier);
  * AWS has something newer. */
 int64_t applier_wait_ms(struct applier *applier, const struct external_secret *external_secret,
                         bool hurried);
+/* How old a value may be that it is made of: `max_age_ms`, or less beside the operator. */
+int64_t applier_max_age_ms(struct applier *applier, const struct external_secret *external_secret,
+                           int64_t max_age_ms);
 /* It is looked at then, or earlier if that is planned already. */
 void applier_plan(struct applier *applier, struct str_view namespace, struct str_view name,
                   int64_t delay_ms);

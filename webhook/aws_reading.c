@@ -48,5 +48,6 @@ bool aws_reading_read(struct clients *clients, const struct remote_request *requ
         .max_age_ms = request->max_age_ms,
         .accept_stale = request->waiting,
     };
-    return reader_read(aws_services_reader(clients->options->aws), &wanted, items, count, err);
+    return reader_read(aws_services_reader(clients->options->aws, request->apart), &wanted, items,
+                       count, err);
 }

@@ -16,6 +16,8 @@ enum {
     CACHE_ENTRIES = 10000,
     CACHE_BYTES = 64 * 1024 * 1024,
     CACHE_SHARE_PERCENT = 25,
+    APART_ENTRIES = 1000,
+    APART_BYTES = 4 * 1024 * 1024,
     CACHE_HARD_MS = 24 * 60 * 60 * 1000,
     SERVICES = ENDPOINT_SQS + 1,
 };
@@ -29,6 +31,8 @@ struct aws_services {
     struct credentials_cache *credentials;
     struct value_cache *values;
     struct reader *reader;
+    struct value_cache *values_apart;
+    struct reader *reader_apart;
     pthread_mutex_t mutex;
     struct table endpoints; /* "service/region" -> struct service_endpoint; guarded */
     struct table chains;    /* region of STS, or "" -> struct credentials_provider; guarded */
@@ -92,6 +96,26 @@ static bool check_chain(const struct aws_services *services, struct err *err)
     return right;
 }
 
+static struct value_cache *make_cache(const struct aws_services_options *options, size_t entries,
+                                      size_t bytes)
+{
+    return value_cache_new(&(struct value_cache_options){
+        .clock = options->clock,
+        .random = retry_random,
+        .max_entries = entries,
+        .max_bytes = bytes,
+        .namespace_share = CACHE_SHARE_PERCENT,
+        .hard_ms = CACHE_HARD_MS,
+    });
+}
+
+static struct reader *make_reader(const struct aws_services_options *options,
+                                  struct value_cache *cache)
+{
+    return reader_new(&(struct reader_options){
+        .clock = options->clock, .cache = cache, .max_callers = CALLERS_MAX});
+}
+
 bool aws_services_new(const struct aws_services_options *options, struct aws_services **ret,
                       struct err *err)
 {
@@ -101,16 +125,10 @@ bool aws_services_new(const struct aws_services_options *options, struct aws_ser
     table_init(&services->endpoints, free_endpoint);
     table_init(&services->chains, free_provider);
     services->credentials = credentials_cache_new(options->clock, retry_random, NULL);
-    services->values = value_cache_new(&(struct value_cache_options){
-        .clock = options->clock,
-        .random = retry_random,
-        .max_entries = CACHE_ENTRIES,
-        .max_bytes = CACHE_BYTES,
-        .namespace_share = CACHE_SHARE_PERCENT,
-        .hard_ms = CACHE_HARD_MS,
-    });
-    services->reader = reader_new(&(struct reader_options){
-        .clock = options->clock, .cache = services->values, .max_callers = CALLERS_MAX});
+    services->values = make_cache(options, CACHE_ENTRIES, CACHE_BYTES);
+    services->reader = make_reader(options, services->values);
+    services->values_apart = make_cache(options, APART_ENTRIES, APART_BYTES);
+    services->reader_apart = make_reader(options, services->values_apart);
     aws_metrics_init(&services->metrics, options->metrics, options->log);
     if (!read_environment(services, err) || !check_chain(services, err)) {
         aws_services_free(services);
@@ -125,6 +143,8 @@ void aws_services_free(struct aws_services *services)
     if (!services) {
         return;
     }
+    reader_free(services->reader_apart);
+    value_cache_free(services->values_apart);
     reader_free(services->reader);
     value_cache_free(services->values);
     credentials_cache_free(services->credentials);
@@ -241,9 +261,9 @@ struct credentials_cache *aws_services_credentials(struct aws_services *services
     return services->credentials;
 }
 
-struct reader *aws_services_reader(struct aws_services *services)
+struct reader *aws_services_reader(struct aws_services *services, bool apart)
 {
-    return services->reader;
+    return apart ? services->reader_apart : services->reader;
 }
 
 struct value_cache *aws_services_values(struct aws_services *services)

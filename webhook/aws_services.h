@@ -49,7 +49,8 @@ MUST_CHECK bool aws_services_ambient(struct aws_services *services, struct str_v
                                      struct credentials_provider **ret, struct err *err);
 
 struct credentials_cache *aws_services_credentials(struct aws_services *services);
-struct reader *aws_services_reader(struct aws_services *services);
+/* There are two, with a cache each: `apart` is for what nobody else is to have. */
+struct reader *aws_services_reader(struct aws_services *services, bool apart);
 struct value_cache *aws_services_values(struct aws_services *services);
 /* The region of the environment; empty: it names none. */
 struct str_view aws_services_region(const struct aws_services *services);

@@ -108,7 +108,9 @@ static void refresh(struct background *background, struct clients *clients)
     const struct errand errand = {
         .clients = clients,
         .waiting = applier->options.beside && !plan_has_find(external_secret),
-        .max_age_ms = forced ? 0 : refresh_age_ms(applier, external_secret),
+        .max_age_ms = forced ? 0
+                             : applier_max_age_ms(applier, external_secret,
+                                                  refresh_age_ms(applier, external_secret)),
         .deadline_ms = applier_now_ms(applier) + BACKGROUND_DEADLINE_MS};
     if (!forced && !applier->options.beside) {
         read_ahead_of(applier, external_secret, &errand);

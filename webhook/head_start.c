@@ -95,17 +95,35 @@ static bool is_wanted(struct head_start *head_start, const struct external_secre
     return wanted;
 }
 
+static int64_t end_ms(struct head_start *head_start, const struct external_secret *external_secret,
+                      int64_t now_ms)
+{
+    pthread_mutex_lock(&head_start->mutex);
+    int64_t first_ms = find_or_make(head_start, external_secret, now_ms)->first_ms;
+    pthread_mutex_unlock(&head_start->mutex);
+    return first_ms + head_start->length_ms;
+}
+
 int64_t head_start_left_ms(struct head_start *head_start,
                            const struct external_secret *external_secret, int64_t now_ms)
 {
     if (external_secret->has_status) {
         return INT64_MAX;
     }
-    pthread_mutex_lock(&head_start->mutex);
-    int64_t end_ms =
-        find_or_make(head_start, external_secret, now_ms)->first_ms + head_start->length_ms;
-    pthread_mutex_unlock(&head_start->mutex);
-    return end_ms > now_ms ? end_ms - now_ms : 0;
+    int64_t left = end_ms(head_start, external_secret, now_ms) - now_ms;
+    return left > 0 ? left : 0;
+}
+
+int64_t head_start_max_age_ms(struct head_start *head_start,
+                              const struct external_secret *external_secret, int64_t now_ms,
+                              int64_t max_age_ms)
+{
+    if (external_secret->has_status) {
+        return max_age_ms;
+    }
+    int64_t over = now_ms - end_ms(head_start, external_secret, now_ms);
+    over = over > 0 ? over : 0;
+    return over < max_age_ms ? over : max_age_ms;
 }
 
 int64_t head_start_wait_ms(struct head_start *head_start,

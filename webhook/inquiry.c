@@ -60,6 +60,7 @@ static void ask_store(struct inquiry *inquiry, const struct secret_source *sourc
     const struct remote_request request = {
         .store = batch->store,
         .namespace = inquiry->existence.external_secret->namespace,
+        .apart = inquiry->options.apart,
         .max_age_ms = max_age_ms,
         .deadline_ms = now_ms(inquiry) + STORE_DEADLINE_MS,
     };

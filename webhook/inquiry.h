@@ -5,7 +5,8 @@
  *
  * No side effects: nothing is written, no Event is sent. A store that is known to be silent is not
  * asked, and none becomes so by this. A call to AWS outlives the review that it comes too late for;
- * what it has read lies in the cache of values, with its age, for whoever reads next.
+ * what it has read lies in the cache of values, with its age, for whoever reads next; beside the
+ * operator in one of its own, for reviews alone.
  *
  * Quota decides after webhooks, and what it refuses must not have been asked for
  * (design-evidence.md §2, 64): where a ResourceQuota counts ExternalSecrets, one that is created is
@@ -23,6 +24,7 @@ struct inquiry_options {
     const struct clock *clock;
     struct store_health *stores;
     bool creates;        /* a CREATE */
+    bool apart;          /* beside the operator: what is read for a review makes nobody quicker */
     int64_t deadline_ms; /* of the review */
 };
 

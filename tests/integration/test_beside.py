@@ -76,6 +76,26 @@ def test_it_makes_what_a_pod_waits_for_after_the_head_start(
     assert written(api) == []
 
 
+def test_what_a_review_has_read_makes_it_no_quicker(
+    api: ApiServer, aws: AwsStandIn, tmp_path: Path
+) -> None:
+    """The operator's own run may be waiting for the same slow AWS."""
+    with beside(api, aws, tmp_path) as running:
+        running.wait_synced()
+        described = external_secret("db", "/prod/db")
+        assert running.validate(described).warnings == []
+        assert aws.count(secret="/prod/db") == 1
+        # Nor what was read for another one.
+        api.put(external_secret("first", "/prod/db"))
+        put_held_pod(api, "first", "first")
+        wait_data(api, "first", password="db")
+        assert aws.count(secret="/prod/db") == 2
+        api.put(described)
+        put_held_pod(api, "web", "db")
+        wait_data(api, "db", password="db")
+        assert aws.count(secret="/prod/db") == 3
+
+
 def test_what_the_operator_has_come_to_is_its_own(
     api: ApiServer, aws: AwsStandIn, tmp_path: Path
 ) -> None:

@@ -50,6 +50,19 @@ START_TEST(what_the_operator_has_come_to_is_its_own)
 }
 END_TEST
 
+START_TEST(what_is_written_was_read_after_it)
+{
+    head_start_note(&head_start, &one, NOW_MS);
+    ck_assert_int_eq(head_start_max_age_ms(&head_start, &one, NOW_MS + LENGTH_MS - 1, 500), 0);
+    ck_assert_int_eq(head_start_max_age_ms(&head_start, &one, NOW_MS + LENGTH_MS, 500), 0);
+    ck_assert_int_eq(head_start_max_age_ms(&head_start, &one, NOW_MS + LENGTH_MS + 70, 500), 70);
+    ck_assert_int_eq(head_start_max_age_ms(&head_start, &one, NOW_MS + LENGTH_MS + 700, 500), 500);
+    /* A refresh of what the operator has made. */
+    one.has_status = true;
+    ck_assert_int_eq(head_start_max_age_ms(&head_start, &one, NOW_MS + LENGTH_MS, 500), 500);
+}
+END_TEST
+
 START_TEST(nobody_acts_for_what_no_pod_waits_for)
 {
     head_start_note(&head_start, &one, NOW_MS);
@@ -189,6 +202,7 @@ Suite *suite(void)
     tcase_add_test(tcase, it_begins_when_the_object_is_first_seen);
     tcase_add_test(tcase, a_successor_of_the_same_name_has_its_own);
     tcase_add_test(tcase, what_the_operator_has_come_to_is_its_own);
+    tcase_add_test(tcase, what_is_written_was_read_after_it);
     tcase_add_test(tcase, nobody_acts_for_what_no_pod_waits_for);
     tcase_add_test(tcase, what_changed_in_aws_is_refreshed_where_the_operator_is_done);
     suite_add_tcase(suite, tcase);
