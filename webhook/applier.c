@@ -146,10 +146,9 @@ static bool answers_at_once(const struct external_secret *external_secret)
 int64_t applier_max_age_ms(struct applier *applier, const struct external_secret *external_secret,
                            int64_t max_age_ms)
 {
-    return applier->options.beside
-               ? head_start_max_age_ms(&applier->head_start, external_secret,
-                                       applier_now_ms(applier), max_age_ms)
-               : max_age_ms;
+    return applier->options.beside ? head_start_max_age_ms(&applier->head_start, external_secret,
+                                                           applier_now_ms(applier), max_age_ms)
+                                   : max_age_ms;
 }
 
 static void make_for(struct applier *applier, struct flight *flight, struct clients *clients)

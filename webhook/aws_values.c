@@ -68,12 +68,19 @@ static void take_value(struct remote_value *value, struct remote_read *read)
     secret_buf_move(&read->value, binary ? &value->binary : &value->string);
 }
 
+/* Nothing stands in an item, neither a value nor why there is none. */
+static bool is_blank(const struct reader_item *item)
+{
+    return item->err.kind == ERR_NONE &&
+           (item->error.class != SERVICE_OK || !(item->value.has_string || item->value.has_binary));
+}
+
 /* Something came from the store itself, and not from the cache. */
 static bool has_answered(const struct reading *reading)
 {
     for (size_t i = 0; i < reading->count; i++) {
         const struct reader_item *item = &reading->items[i];
-        bool came = item->error.class == SERVICE_OK && item->age_ms == 0;
+        bool came = item->error.class == SERVICE_OK && !is_blank(item) && item->age_ms == 0;
         if (came || item->error.class == SERVICE_NOT_FOUND || item->error.class == SERVICE_DENIED ||
             item->error.class == SERVICE_REQUEST || item->error.class == SERVICE_THROTTLE) {
             return true;
@@ -117,8 +124,7 @@ static bool read_some(struct aws_values *values, struct remote_read *const *read
     values->answered |= has_answered(&reading);
     for (size_t i = 0; i < count; i++) {
         /* Without an answer to any of them it was not asked at all. */
-        if (!read && reading.items[i].err.kind == ERR_NONE &&
-            reading.items[i].error.class != SERVICE_OK) {
+        if (!read && is_blank(&reading.items[i])) {
             *err = failure;
             return false;
         }

@@ -39,8 +39,9 @@ void head_start_want(struct head_start *head_start, const struct external_secret
 /* 0: it is over. INT64_MAX: the operator has been here, and it is its own. */
 int64_t head_start_left_ms(struct head_start *head_start,
                            const struct external_secret *external_secret, int64_t now_ms);
-/* How old a value may be that is written for it, of `max_age_ms` otherwise: one that was there before
- * its head start was over would make Keyturn quicker than the operator whose run AWS holds up. */
+/* How old a value may be that is written for it, of `max_age_ms` otherwise: one that was there
+ * before its head start was over would make Keyturn quicker than the operator whose run AWS holds
+ * up. */
 int64_t head_start_max_age_ms(struct head_start *head_start,
                               const struct external_secret *external_secret, int64_t now_ms,
                               int64_t max_age_ms);

@@ -57,11 +57,8 @@ static struct store *find_store(void *context, const struct external_secret *ext
 static bool is_absent(const struct materialise_input *input)
 {
     const struct external_secret *external_secret = input->external_secret;
-    struct secret *target =
-        world_secret(input->world, external_secret->namespace, external_secret->target);
-    bool absent = !input->yields && !target && world_is_synced(input->world, WORLD_SECRETS);
-    secret_release(target);
-    return absent;
+    return !input->yields && world_secret_presence(input->world, external_secret->namespace,
+                                                   external_secret->target) == PRESENCE_ABSENT;
 }
 
 enum reconcile_outcome materialise(const struct materialise_input *input,

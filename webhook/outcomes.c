@@ -45,7 +45,7 @@ static void post_event(const struct outcomes *outcomes,
         .reason = reason,
         .message = message,
     };
-    reporter_post(outcomes->reporter, &event);
+    reporter_post_in_turn(outcomes->reporter, &event);
 }
 
 /* That nothing has changed is no Event. */

@@ -8,7 +8,8 @@
 #include "webhook/workers.h"
 
 enum {
-    QUEUE_CEILING = 4096,
+    QUEUE_CEILING = 1000,
+    IN_TURN_CEILING = 4096,
     /* A hundred at once, and fifty a second from then on. */
     EVERY_MS = 20,
     BURST_MS = 100 * EVERY_MS,
@@ -20,13 +21,14 @@ enum {
 struct reporter {
     struct clients_options clients;
     struct workers *workers;
+    struct workers *in_turn;
     struct kube_events *events;
     const struct log *log;
     atomic_int_least64_t silent_after_ms;
     pthread_mutex_t mutex;
     pthread_cond_t ends;
     bool ending;     /* guarded */
-    int64_t paid_ms; /* until then what was posted fills its share; the posting thread's */
+    int64_t paid_ms; /* until then what was posted in turn fills its share; that thread's */
 };
 
 /* One Event with copies of all its text. */
@@ -39,6 +41,18 @@ struct note {
     char *message;
 };
 
+static struct workers *make_workers(struct reporter *reporter, const char *name, size_t ceiling)
+{
+    return workers_new(&(struct workers_options){
+        .name = name,
+        .max_threads = 1,
+        .max_queued = ceiling,
+        .thread_start = clients_start,
+        .thread_stop = clients_stop,
+        .context = &reporter->clients,
+    });
+}
+
 struct reporter *reporter_new(struct kube_config *config, const char *instance,
                               const struct clock *clock, const struct log *log)
 {
@@ -49,14 +63,8 @@ struct reporter *reporter_new(struct kube_config *config, const char *instance,
     mutex_init(&reporter->mutex);
     cond_init(&reporter->ends);
     reporter->events = kube_events_new("keyturn", instance);
-    reporter->workers = workers_new(&(struct workers_options){
-        .name = "events",
-        .max_threads = 1,
-        .max_queued = QUEUE_CEILING,
-        .thread_start = clients_start,
-        .thread_stop = clients_stop,
-        .context = &reporter->clients,
-    });
+    reporter->workers = make_workers(reporter, "events", QUEUE_CEILING);
+    reporter->in_turn = make_workers(reporter, "events in turn", IN_TURN_CEILING);
     return reporter;
 }
 
@@ -91,7 +99,6 @@ static void post(void *argument, void *thread_context)
     struct clients *clients = thread_context;
     struct reporter *reporter = note->reporter;
     struct err err;
-    keep_pace(reporter);
     int64_t now = clock_monotonic_ms(reporter->clients.clock);
     int64_t silent = atomic_load(&reporter->silent_after_ms);
     int64_t deadline = silent - now < POST_DEADLINE_MS ? silent : now + POST_DEADLINE_MS;
@@ -107,7 +114,14 @@ static void post(void *argument, void *thread_context)
     note_free(note);
 }
 
-void reporter_post(struct reporter *reporter, const struct kube_event *event)
+static void post_in_turn(void *argument, void *thread_context)
+{
+    const struct note *note = argument;
+    keep_pace(note->reporter);
+    post(argument, thread_context);
+}
+
+static struct note *make_note(struct reporter *reporter, const struct kube_event *event)
 {
     struct note *note = mem_alloc(sizeof *note);
     note->reporter = reporter;
@@ -122,7 +136,21 @@ void reporter_post(struct reporter *reporter, const struct kube_event *event)
     note->event.message = sv_of(note->message);
     /* Not copied, and good for nothing an Event is read for. */
     note->event.resource_version = (struct str_view){0};
+    return note;
+}
+
+void reporter_post(struct reporter *reporter, const struct kube_event *event)
+{
+    struct note *note = make_note(reporter, event);
     if (!workers_submit(reporter->workers, post, note)) {
+        note_free(note);
+    }
+}
+
+void reporter_post_in_turn(struct reporter *reporter, const struct kube_event *event)
+{
+    struct note *note = make_note(reporter, event);
+    if (!workers_submit(reporter->in_turn, post_in_turn, note)) {
         note_free(note);
     }
 }
@@ -139,6 +167,7 @@ void reporter_free(struct reporter *reporter)
     pthread_cond_broadcast(&reporter->ends);
     pthread_mutex_unlock(&reporter->mutex);
     workers_free(reporter->workers);
+    workers_free(reporter->in_turn);
     kube_events_free(reporter->events);
     pthread_cond_destroy(&reporter->ends);
     pthread_mutex_destroy(&reporter->mutex);

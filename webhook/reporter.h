@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tells people: Kubernetes Events, posted by a thread of their own so that nothing waits for them.
+/* Tells people: Kubernetes Events, posted by threads of their own so that nothing waits for them.
  *
- * At most a hundred at once and fifty a second. What cannot be posted is logged and forgotten; a
- * full queue, 4096, drops. */
+ * What cannot be posted is logged and forgotten; a full queue drops. */
 #ifndef WEBHOOK_REPORTER_H
 #define WEBHOOK_REPORTER_H
 
@@ -17,7 +16,10 @@ struct reporter *reporter_new(struct kube_config *config, const char *instance,
                               const struct clock *clock, const struct log *log);
 /* Any thread; copies everything it is given. */
 void reporter_post(struct reporter *reporter, const struct kube_event *event);
-/* Posts what is queued, for at most three seconds, then ends the thread. Accepts NULL. */
+/* Likewise, for what comes in thousands and nobody waits for: behind its own kind, a hundred at
+ * once and fifty a second. */
+void reporter_post_in_turn(struct reporter *reporter, const struct kube_event *event);
+/* Posts what is queued, for at most three seconds, then ends the threads. Accepts NULL. */
 void reporter_free(struct reporter *reporter);
 
 #endif

@@ -367,9 +367,9 @@ static int64_t poll_once(struct rotation *rotation, struct clients *clients)
     return retry_delay_ms(&BACKOFF, rotation->failures++, retry_random(NULL), -1);
 }
 
-/* A poll waits for whole seconds, and some time passes before it is asked for. What is due sooner is
- * waited for here: polls that do not wait at all would follow one another until then, and each is
- * paid for. */
+/* A poll waits for whole seconds, and some time passes before it is asked for. What is due sooner
+ * is waited for here: polls that do not wait at all would follow one another until then, and each
+ * is paid for. */
 static int64_t until_due_ms(const struct rotation *rotation)
 {
     int64_t next_ms = pending_hints_next_ms(&rotation->pending);

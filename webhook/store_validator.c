@@ -196,7 +196,7 @@ static void tell(const struct store_validator *validator, const struct store *st
         .reason = fault ? "InvalidProviderConfig" : "Valid",
         .message = fault ? sv_of(fault->message) : SV("store validated"),
     };
-    reporter_post(validator->options.reporter, &event);
+    reporter_post_in_turn(validator->options.reporter, &event);
     struct log_line line = log_begin(validator->options.log, fault ? LOG_WARN : LOG_INFO, "store");
     log_str(&line, "namespace", store->namespace);
     log_str(&line, "name", store->name);

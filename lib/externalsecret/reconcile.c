@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The live Secret is read before anything is fetched: a foreign one costs no call to AWS. Unless none
- * is known; then it is made at once. It may have changed when it is written; resourceVersion and AlreadyExists tell, and the values, fetched
- * and rendered once, are then held against the new one. */
+/* The live Secret is read before anything is fetched: a foreign one costs no call to AWS. Where
+ * none is known it is made at once. It may have changed when it is written; resourceVersion and
+ * AlreadyExists tell, and the values, fetched and rendered once, are then held against the new
+ * one. */
 #include "externalsecret/reconcile.h"
 
 #include "base/limits.h"
@@ -26,6 +27,7 @@ struct run {
     struct rendered rendered;
     /* Of one pass. */
     bool has_looked;
+    bool has_been_second; /* somebody wrote between the look of an earlier pass and its write */
     struct live_secret live;
     enum adoption adoption;
     struct data_map data; /* what the Secret is to hold */
@@ -371,18 +373,31 @@ static enum reconcile_outcome unchanged(struct run *run)
     return end(run, RECONCILE_UNCHANGED, STATUS_SYNCED);
 }
 
-/* After somebody else was first: the same data are enough. */
-static bool has_same_hash(const struct run *run)
+/* After somebody else was first: the same data are enough; and who waits has what he waits for,
+ * whatever the data are. They may be newer than ours, which may come out of a cache. */
+static bool is_good_enough(const struct run *run)
 {
     char hash[SHA3_224_HEX_BYTES];
+    if (!run->live.object || keeps_content(run) || !run->live.record->data_hash_valid) {
+        return false;
+    }
     data_map_hash(&run->data, hash);
-    return run->live.object && !keeps_content(run) && run->live.record->data_hash_valid &&
-           sv_is(run->live.record->data_hash, hash);
+    return (run->has_been_second && sv_is(run->live.record->data_hash, hash)) ||
+           (run->input->waiting && run->live.record->managed &&
+            adopt_controls(run->input->external_secret, run->live.object));
+}
+
+/* Quota and policies refuse what is to be created before the API server says that it is there. */
+static bool may_be_there(const struct run *run)
+{
+    enum err_kind kind = run->err->kind;
+    return !run->has_looked && kind != ERR_TIMEOUT && kind != ERR_UNAVAILABLE && kind != ERR_BUSY;
 }
 
 static bool is_worth_another(const struct run *run)
 {
-    return run->err->kind == ERR_CONFLICT || (run->live.object && run->err->kind == ERR_MISSING);
+    return run->err->kind == ERR_CONFLICT || may_be_there(run) ||
+           (run->live.object && run->err->kind == ERR_MISSING);
 }
 
 /* As the operator does: the metadata first, then the complaint. */
@@ -493,7 +508,7 @@ static enum reconcile_outcome apply(struct run *run, bool again, bool *ret_again
         return fail(run, STATUS_NOT_UPDATED);
     }
     if (run->live.object &&
-        (build_equals_live(&manifest, run->live.object) || (again && has_same_hash(run)))) {
+        (build_equals_live(&manifest, run->live.object) || (again && is_good_enough(run)))) {
         return unchanged(run);
     }
     if (!check_writable(run)) {
@@ -554,6 +569,7 @@ static enum reconcile_outcome pass(struct run *run, bool again, bool *ret_again)
     const struct external_secret *external_secret = run->input->external_secret;
     enum reconcile_outcome outcome = RECONCILE_FAILED;
     *ret_again = false;
+    run->has_been_second = again && run->has_looked;
     run->has_looked =
         external_secret->creation_policy != CREATION_NONE && (again || !is_to_be_made(run));
     if (!read_live(run)) {
@@ -583,9 +599,16 @@ static enum reconcile_outcome go(struct run *run)
     }
     plan_make(run->input->external_secret, &run->plan);
     outcome = find_stores(run);
+    bool first = true;
     bool again = outcome == RECONCILE_UNCHANGED;
-    for (int i = 0; again && i < PASSES; i++) {
-        outcome = pass(run, i > 0, &again);
+    for (int looks = 0; again && looks < PASSES; looks += run->has_looked) {
+        outcome = pass(run, !first, &again);
+        first = false;
+    }
+    if (again && reconcile_succeeded(outcome)) {
+        (void)err_set(run->err, ERR_CONFLICT, "Secret %.*s is written by others at the same time",
+                      SV_ARG(run->input->external_secret->target));
+        return fail(run, STATUS_NOT_UPDATED);
     }
     return outcome;
 }

@@ -38,14 +38,15 @@ struct reconcile_input {
 };
 
 /* `ret` is initialised here and to be released after every outcome. A 409 is absorbed: read again;
- * ours with the same data-hash is UNCHANGED. What is written is written by one call, so that
- * nothing is ever half done.
+ * ours with the same data-hash is UNCHANGED, and for who waits ours with any: what he read may be
+ * older. What is written is written by one call, so that nothing is ever half done.
  *
  * `err` is set after DEFERRED, UNSUPPORTED, FOREIGN and FAILED; err->retryable tells whether FAILED
  * may pass by itself. A remote secret that does not exist is ERR_MISSING with deletionPolicy
  * Retain; else its entry is left out and reported. Nothing is asked of the source for a Secret that
- * is known not to be ours, nor for one whose ExternalSecret is immutable and has been written. Who waits gets
- * DEFERRED where there is a find, and neither SKIPPED nor MISSING_TARGET cost him a read. */
+ * is known not to be ours, nor for one whose ExternalSecret is immutable and has been written. Who
+ * waits gets DEFERRED where there is a find, and neither SKIPPED nor MISSING_TARGET cost him a
+ * read. */
 enum reconcile_outcome reconcile(const struct reconcile_input *input, struct reconcile_report *ret,
                                  struct err *err);
 

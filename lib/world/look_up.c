@@ -16,21 +16,35 @@ static enum presence described(const struct world *world, struct str_view key)
 
 /* Under the lock. While the table does not keep up with the API server, a record of before proves
  * nothing either: a stamp made of it would be taken for old, and the Pod restarted, afterwards. */
+static enum presence presence_of(const struct world *world, struct str_view key)
+{
+    if (!world->synced[WORLD_SECRETS] || table_get(&world->unreadable, key)) {
+        return PRESENCE_UNKNOWN;
+    }
+    return table_get(&world->tables[WORLD_SECRETS], key) ? PRESENCE_PRESENT : PRESENCE_ABSENT;
+}
+
+/* Under the lock. */
 static void fill(const struct world *world, struct str_view namespace, struct fact *fact)
 {
     char text[WORLD_KEY_BYTES];
     struct str_view key = world_key(text, namespace, sv_of(fact->name));
-    struct secret *secret = table_get(&world->tables[WORLD_SECRETS], key);
-    if (!world->synced[WORLD_SECRETS]) {
-        fact->presence = PRESENCE_UNKNOWN;
-    } else if (secret) {
-        fact->secret = secret_retain(secret);
-        fact->presence = PRESENCE_PRESENT;
-    } else {
-        bool unreadable = table_get(&world->unreadable, key) != NULL;
-        fact->presence = unreadable ? PRESENCE_UNKNOWN : PRESENCE_ABSENT;
+    fact->presence = presence_of(world, key);
+    if (fact->presence == PRESENCE_PRESENT) {
+        fact->secret = secret_retain(table_get(&world->tables[WORLD_SECRETS], key));
     }
     fact->described = described(world, key);
+}
+
+enum presence world_secret_presence(struct world *world, struct str_view namespace,
+                                    struct str_view name)
+{
+    char text[WORLD_KEY_BYTES];
+    struct str_view key = world_key(text, namespace, name);
+    world_lock(world);
+    enum presence presence = presence_of(world, key);
+    world_unlock(world);
+    return presence;
 }
 
 void world_look_up(struct world *world, const struct secret_ref_list *refs, struct facts *facts)

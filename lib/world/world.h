@@ -85,6 +85,10 @@ void world_relist_end(struct world *world, enum world_table table,
  * WORLD_SECRETS is not synced. */
 void world_look_up(struct world *world, const struct secret_ref_list *refs, struct facts *facts);
 
+/* Of one Secret: absent is what the watch, which keeps up with the API server, has not told of. */
+enum presence world_secret_presence(struct world *world, struct str_view namespace,
+                                    struct str_view name);
+
 /* References of their own, or NULL. */
 struct secret *world_secret(struct world *world, struct str_view namespace, struct str_view name);
 struct pod *world_pod(struct world *world, struct str_view namespace, struct str_view name);

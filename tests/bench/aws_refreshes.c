@@ -218,7 +218,8 @@ int main(int argc, char **argv)
     begin(&refreshes);
     int64_t begun_ms = now_ms();
     simulation_run(work, &refreshes);
-    struct reader_numbers reads = reader_numbers(aws_services_reader(refreshes.side.services, false));
+    struct reader_numbers reads =
+        reader_numbers(aws_services_reader(refreshes.side.services, false));
     (void)printf("{\"hours\":%.6f,\"batches\":%llu,\"singles\":%llu,\"batched\":%llu}\n",
                  (double)(refreshes.end_ms - begun_ms) / 3600000, (unsigned long long)reads.batches,
                  (unsigned long long)reads.singles, (unsigned long long)reads.batched);

@@ -20,7 +20,7 @@ static const struct template_source templates = {.read = templates_read};
 static const struct secret_sink sink = {
     .read = sink_read, .create = sink_create, .replace = sink_replace, .remove = sink_remove};
 static struct reconcile_report report;
-static bool absent; /* of the input */
+static bool absent;                 /* of the input */
 static const struct secret *record; /* of the report */
 static struct err err;
 
@@ -64,7 +64,7 @@ static enum reconcile_outcome run(void)
         .templates = &templates,
         .sink = &sink,
         .absent = absent,
-        .waiting = true,
+        .waiting = world.waiting,
         .max_age_ms = MAX_AGE_MS,
         .deadline_ms = DEADLINE_MS,
     };
@@ -128,9 +128,59 @@ START_TEST(creates_at_once_where_none_is_known)
 }
 END_TEST
 
+/* The same data are enough only where somebody wrote between a look and a write. */
+START_TEST(puts_right_what_was_not_known_to_be_there)
+{
+    ck_assert_outcome(RECONCILE_CREATED);
+    use(",'labels':{'app':'shop'}", spec);
+    absent = true;
+    world.waiting = false;
+    ck_assert_outcome(RECONCILE_UPDATED);
+    ck_assert_ptr_nonnull(strstr(world.stored, "\"app\":\"shop\""));
+}
+END_TEST
+
+static bool over_quota(void *context, struct str_view namespace, struct str_view field_manager,
+                       const struct secret_buf *manifest, int64_t deadline_ms, struct secret **ret,
+                       struct err *failure)
+{
+    (void)context;
+    (void)namespace;
+    (void)field_manager;
+    (void)manifest;
+    (void)deadline_ms;
+    (void)ret;
+    world.creates++;
+    return err_set(failure, ERR_DENIED, "exceeded quota");
+}
+
+/* Quota counts before the API server says AlreadyExists. */
+START_TEST(looks_where_what_was_not_known_may_not_be_created)
+{
+    ck_assert_outcome(RECONCILE_CREATED);
+    struct secret_sink full = sink;
+    full.create = over_quota;
+    const struct reconcile_input input = {
+        .external_secret = external_secret,
+        .stores = &stores,
+        .source = &source,
+        .templates = &templates,
+        .sink = &full,
+        .absent = true,
+        .max_age_ms = MAX_AGE_MS,
+        .deadline_ms = DEADLINE_MS,
+    };
+    reconcile_report_done(&report);
+    world.waiting = false;
+    ck_assert_int_eq(reconcile(&input, &report, &err), RECONCILE_UNCHANGED);
+    ck_assert_uint_eq(world.creates, 2);
+}
+END_TEST
+
 START_TEST(looks_where_none_was_known_but_there_is_one)
 {
     ck_assert_outcome(RECONCILE_CREATED);
+    world.waiting = false;
     world.secret_string = "{\"a\":\"hunter3\",\"b\":\"\"}";
     absent = true;
     ck_assert_outcome(RECONCILE_UPDATED);
@@ -264,8 +314,23 @@ START_TEST(replaces_older_data_after_a_conflict)
     store_text(NULL);
     world.rival = theirs;
     world.secret_string = "{\"a\":\"hunter3\",\"b\":\"\"}";
+    world.waiting = false;
     ck_assert_outcome(RECONCILE_UPDATED);
     check_stored("a", SV("hunter3"));
+}
+END_TEST
+
+/* What he has read may come out of a cache, what stands there is the leader's. */
+START_TEST(leaves_what_another_has_just_made_for_who_waits)
+{
+    ck_assert_outcome(RECONCILE_CREATED);
+    CLEANUP(mem_free_ptr) char *theirs = str_dup(world.stored);
+    store_text(NULL);
+    world.rival = theirs;
+    world.secret_string = "{\"a\":\"hunter1\",\"b\":\"\"}";
+    ck_assert_outcome(RECONCILE_UNCHANGED);
+    check_stored("a", SV("hunter2"));
+    ck_assert_uint_eq(world.replaces, 0);
 }
 END_TEST
 
@@ -528,6 +593,9 @@ Suite *suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, creates_what_is_missing);
     tcase_add_test(tcase, creates_at_once_where_none_is_known);
+    tcase_add_test(tcase, puts_right_what_was_not_known_to_be_there);
+    tcase_add_test(tcase, looks_where_what_was_not_known_may_not_be_created);
+    tcase_add_test(tcase, leaves_what_another_has_just_made_for_who_waits);
     tcase_add_test(tcase, looks_where_none_was_known_but_there_is_one);
     tcase_add_test(tcase, writes_nothing_twice);
     tcase_add_test(tcase, updates_what_has_changed);

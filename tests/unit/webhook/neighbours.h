@@ -255,6 +255,11 @@ void reporter_post(struct reporter *reporter, const struct kube_event *event)
     (void)event;
     atomic_fetch_add(&events_posted, 1);
 }
+
+void reporter_post_in_turn(struct reporter *reporter, const struct kube_event *event)
+{
+    reporter_post(reporter, event);
+}
 #endif
 
 #endif

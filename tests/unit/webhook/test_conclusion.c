@@ -22,7 +22,7 @@ static struct conclusion conclusion;
 /* What was posted, "Reason: message" each on a line. */
 static struct buf posted;
 
-void reporter_post(struct reporter *reporter, const struct kube_event *event)
+void reporter_post_in_turn(struct reporter *reporter, const struct kube_event *event)
 {
     (void)reporter;
     buf_printf(&posted, "%s%s: %.*s\n", event->warning ? "!" : "", event->reason,

@@ -16,7 +16,7 @@ static struct external_secret *external_secret;
 /* What was posted, "Reason: message" each on a line, "!" before warnings. */
 static struct buf posted;
 
-void reporter_post(struct reporter *reporter, const struct kube_event *event)
+void reporter_post_in_turn(struct reporter *reporter, const struct kube_event *event)
 {
     (void)reporter;
     ck_assert_str_eq(event->kind, "ExternalSecret");

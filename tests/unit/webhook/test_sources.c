@@ -198,6 +198,27 @@ START_TEST(one_value_that_is_missing_fails_all_and_says_which)
 }
 END_TEST
 
+/* There are more regions than Keyturn has endpoints for: nothing was asked, nothing is empty. */
+START_TEST(what_could_not_be_asked_is_no_empty_value)
+{
+    struct aws_services *services = scene.options.aws;
+    struct service_endpoint *endpoint = NULL;
+    char region[32] = "";
+    unsigned made = 0;
+    ck_assert(aws_services_endpoint(services, ENDPOINT_STS, SV("eu-there-1"), &endpoint, &err));
+    do {
+        (void)snprintf(region, sizeof region, "eu-nowhere-%u", made++);
+    } while (aws_services_endpoint(services, ENDPOINT_SQS, sv_of(region), &endpoint, &err));
+    ck_assert_int_eq(err.kind, ERR_BUSY);
+    store = aws_scene_store(false, "store", "SecretsManager", "");
+    store->aws.region = SV("eu-there-1");
+    reads[0] = (struct remote_read){.key = SV("db")};
+    err = (struct err){0};
+    ck_assert(!read_for(false, 0, 1));
+    ck_assert_int_eq(err.kind, ERR_BUSY);
+}
+END_TEST
+
 START_TEST(what_may_be_missing_is_an_answer)
 {
     store = aws_scene_store(false, "store", "SecretsManager", "");
@@ -322,6 +343,7 @@ Suite *suite(void)
     tcase_add_test(tcase, only_who_is_waited_for_takes_an_old_value_from_a_failing_service);
     tcase_add_test(tcase, a_value_that_another_identity_has_read_is_asked_for_again);
     tcase_add_test(tcase, one_value_that_is_missing_fails_all_and_says_which);
+    tcase_add_test(tcase, what_could_not_be_asked_is_no_empty_value);
     tcase_add_test(tcase, what_may_be_missing_is_an_answer);
     tcase_add_test(tcase, what_may_fail_is_no_failure_of_the_others);
     tcase_add_test(tcase, a_missing_version_is_no_missing_parameter);
