@@ -10,9 +10,9 @@
 enum {
     QUEUE_CEILING = 1000,
     IN_TURN_CEILING = 4096,
-    /* A hundred at once, and fifty a second from then on. */
-    EVERY_MS = 20,
-    BURST_MS = 100 * EVERY_MS,
+    /* Twenty at once, and twenty a second from then on. */
+    EVERY_MS = 50,
+    BURST_MS = 20 * EVERY_MS,
     POST_DEADLINE_MS = 5000,
     /* What is queued when the process stops may take this long, all together. */
     LAST_WORDS_MS = 3000,

@@ -2,7 +2,7 @@
 /* What the API server alone needs: creates Secrets like those of External Secrets Operator, from as
  * many threads as Keyturn works with in the background, each with a connection of its own.
  *
- *   create_secrets --kubeconfig FILE --namespace NAME --count N --threads N
+ *   create_secrets --kubeconfig FILE --namespace NAME --owner UID --count N --threads N
  *
  * Prints {"created":N,"ms":N}. */
 #include <inttypes.h>
@@ -20,6 +20,7 @@ enum {
 struct creating {
     const char *kubeconfig;
     const char *namespace;
+    const char *owner; /* uid of the ExternalSecret "owner" */
     int64_t count;
     int64_t threads;
     struct clients_options clients;
@@ -35,9 +36,11 @@ static void write_manifest(const struct creating *creating, long long number, st
         "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"alone-%lld\","
         "\"namespace\":\"%s\",\"labels\":{\"reconcile.external-secrets.io/managed\":\"true\","
         "\"reconcile.external-secrets.io/created-by\":\"%s\"},\"annotations\":{"
-        "\"reconcile.external-secrets.io/data-hash\":\"%s\"}},\"data\":{\"password\":"
+        "\"reconcile.external-secrets.io/data-hash\":\"%s\"},\"ownerReferences\":[{\"apiVersion\":"
+        "\"external-secrets.io/v1\",\"kind\":\"ExternalSecret\",\"name\":\"owner\",\"uid\":\"%s\","
+        "\"controller\":true,\"blockOwnerDeletion\":true}]},\"data\":{\"password\":"
         "\"aHVudGVyMi1hbmQtc29tZS1tb3JlLWJ5dGVz\"}}",
-        number, creating->namespace, digest, digest);
+        number, creating->namespace, digest, digest, creating->owner);
 }
 
 static void create_one(const struct creating *creating, const struct clients *clients,
@@ -94,6 +97,7 @@ int main(int argc, char **argv)
     const struct flag flags[] = {
         {.name = "--kubeconfig", .text = &creating.kubeconfig},
         {.name = "--namespace", .text = &creating.namespace},
+        {.name = "--owner", .text = &creating.owner},
         {.name = "--count", .number = &creating.count},
         {.name = "--threads", .number = &creating.threads},
     };
@@ -101,9 +105,10 @@ int main(int argc, char **argv)
     struct kube_config *config = NULL;
     (void)argc;
     flags_read(argv + 1, flags, ARRAY_LEN(flags));
-    if (!creating.kubeconfig || !creating.namespace || creating.threads < 1 ||
+    if (!creating.kubeconfig || !creating.namespace || !creating.owner || creating.threads < 1 ||
         creating.threads > THREADS_MAX) {
-        die("usage", "create_secrets --kubeconfig FILE --namespace NAME --count N --threads N");
+        die("usage", "create_secrets --kubeconfig FILE --namespace NAME --owner UID --count N "
+                     "--threads N");
     }
     if (!kube_config_load(creating.kubeconfig, clock_system(), &config, &err)) {
         die("kubeconfig", err.message);

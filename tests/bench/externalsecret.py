@@ -93,7 +93,10 @@ def write_all(cluster: ControlPlane, namespace: str) -> None:
 
 
 def made(cluster: ControlPlane, namespace: str) -> int:
-    return len(cluster.api.list("Secret", namespace))
+    """Without having the API server read them all out: it has enough to do."""
+    path = cluster.api.resource("Secret").path(namespace)
+    page = cluster.api.request("GET", path, query={"limit": "1"}).body
+    return len(page["items"]) + page["metadata"].get("remainingItemCount", 0)
 
 
 def await_all(cluster: ControlPlane, namespace: str) -> None:
@@ -118,7 +121,10 @@ def created(cluster: ControlPlane, namespace: str) -> list[float]:
 
 def alone(cluster: ControlPlane) -> float:
     cluster.create_namespace("alone")
-    words = ["--kubeconfig", cluster.kubeconfig, "--namespace", "alone"]
+    owner = external_secret("alone", 0)
+    owner["metadata"]["name"] = "owner"
+    uid = cluster.api.create(owner).object["metadata"]["uid"]
+    words = ["--kubeconfig", cluster.kubeconfig, "--namespace", "alone", "--owner", uid]
     told = figures("create_secrets", *words, "--count", EXTERNAL_SECRETS, "--threads", WORKERS)
     return told["ms"] / 1000
 
@@ -134,7 +140,8 @@ def by_keyturn(cluster: ControlPlane, far: Server) -> float:
     with keyturn:
         await_all(cluster, "keyturn")
         looks = keyturn.replicas[0].process.logs("externalsecrets looked at")
-    began = min(seconds_of(each["ts"]) for each in looks if each["known"] == EXTERNAL_SECRETS)
+    # And of the owner of what was made without Keyturn.
+    began = min(seconds_of(each["ts"]) for each in looks if each["known"] > EXTERNAL_SECRETS)
     return max(created(cluster, "keyturn")) - began
 
 
