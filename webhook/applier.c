@@ -211,7 +211,7 @@ void applier_plan(struct applier *applier, struct str_view namespace, struct str
 
 /* How long until its turn: 0 now, INT64_MAX when something changes. */
 static int64_t turn_ms(struct applier *applier, const struct external_secret *external_secret,
-                       bool even_begun)
+                       bool to_go_along)
 {
     CLEANUP(mem_free_ptr) char *basis = store_use_basis(applier->options.world, external_secret);
     struct world *world = applier->options.world;
@@ -224,7 +224,7 @@ static int64_t turn_ms(struct applier *applier, const struct external_secret *ex
         .target = target,
         .now_ms = applier_now_ms(applier),
         .wall_ms = clock_wall_ms(applier->options.clock),
-        .even_begun = even_begun,
+        .to_go_along = to_go_along,
     };
     int64_t turn = progress_turn_ms(&applier->progress, &question);
     secret_release(target);

@@ -30,6 +30,8 @@ struct record {
     bool gone;           /* while it is begun: to be forgotten when it ends */
     bool target_changed; /* likewise: what it comes to may be because of what was there before */
     uint64_t target_version; /* resourceVersion of the Secret then; 0: there is none to wait for */
+    char *target_uid;        /* likewise */
+    bool target_hidden;      /* it was there when the watch should have told of it and had not */
     int64_t noted_ms;
     int64_t forced_ms; /* when it last made us ask past the cache */
     int64_t retry_ms;  /* after a failure; INT64_MAX: only when something changes */
@@ -40,6 +42,7 @@ static void record_free(void *value)
 {
     struct record *record = value;
     free(record->basis);
+    free(record->target_uid);
     free(record);
 }
 
@@ -167,28 +170,34 @@ static struct due_last last_of(struct record *record, const struct progress_ques
                              .left_absent = absent};
 }
 
-/* Holds the mutex. Whether what the watch knows of the target is as new as what was done. */
-static bool target_is_told(struct record *record, const struct progress_question *question)
-{
-    uint64_t version = 0;
-    if (!is_known(record, question->external_secret) || record->target_version == 0 ||
-        question->now_ms - record->noted_ms >= WATCH_LAG_MS) {
-        return true;
-    }
-    if (question->target && sv_to_u64(question->target->resource_version, &version) &&
-        version >= record->target_version) {
-        record->target_version = 0;
-        return true;
-    }
-    return false;
-}
-
 static int64_t left_of(int64_t at_ms, int64_t now_ms)
 {
     if (at_ms == INT64_MAX) {
         return INT64_MAX;
     }
     return at_ms > now_ms ? at_ms - now_ms : 0;
+}
+
+/* Holds the mutex. The watch tells of the target as it was left, or of what has become of it. */
+static void see_target(struct record *record, const struct progress_question *question)
+{
+    uint64_t version = 0;
+    if (question->target && sv_to_u64(question->target->resource_version, &version) &&
+        version >= record->target_version) {
+        record->target_version = 0;
+        record->target_hidden = false;
+    }
+}
+
+/* For so long what the watch knows of the target says nothing: it is older than what was done. 0:
+ * it is as new; INT64_MAX: the watch does not tell of this one. */
+static int64_t lag_ms(const struct record *record, const struct progress_question *question)
+{
+    if (!is_known(record, question->external_secret) || record->target_version == 0) {
+        return 0;
+    }
+    return record->target_hidden ? INT64_MAX
+                                 : left_of(record->noted_ms + WATCH_LAG_MS, question->now_ms);
 }
 
 /* Of one that is being deleted. When it has departed the watch may not have told of that yet. */
@@ -207,8 +216,9 @@ static int64_t turn_ms(struct record *record, const struct progress_question *qu
     char version[DUE_VERSION_BYTES];
     const struct external_secret *external_secret = question->external_secret;
     bool changed = is_known(record, external_secret) && strcmp(record->basis, question->basis) != 0;
+    see_target(record, question);
     if (record->begun) {
-        return question->even_begun ? 0 : INT64_MAX;
+        return question->to_go_along ? 0 : INT64_MAX;
     }
     if (external_secret->deleting) {
         return departure_ms(record, question, changed);
@@ -219,17 +229,22 @@ static int64_t turn_ms(struct record *record, const struct progress_question *qu
     if (has_failed(record, external_secret)) {
         return changed ? 0 : left_of(record->retry_ms, question->now_ms);
     }
+    int64_t lag = lag_ms(record, question);
     due_version(external_secret, version);
     const struct due_input input = {
         .external_secret = external_secret,
         .version = version,
         .last = last_of(record, question),
-        .target_known = question->target_known && target_is_told(record, question),
+        .target_known = question->target_known && lag == 0,
         .target = question->target,
         .now_ms = question->wall_ms,
     };
     int64_t due = due_in_ms(&input);
-    return changed && due != INT64_MAX ? 0 : due;
+    if (changed && due != INT64_MAX) {
+        return 0;
+    }
+    bool looks = lag > 0 && !question->to_go_along;
+    return looks && lag < due ? lag : due;
 }
 
 int64_t progress_turn_ms(struct progress *progress, const struct progress_question *question)
@@ -336,6 +351,21 @@ bool progress_has_failed(struct progress *progress, const struct external_secret
     return failed;
 }
 
+/* Holds the mutex. The watch has had its time when this one was found, and does not tell of it:
+ * some types are left out. One that was made anew meanwhile may be told of yet. */
+static void note_target(struct record *record, const struct progress_result *result)
+{
+    uint64_t version = 0;
+    bool there = result->target && sv_to_u64(result->target->resource_version, &version);
+    bool missed = record->target_version != 0 &&
+                  result->now_ms - record->noted_ms >= WATCH_LAG_MS && there &&
+                  sv_is(result->target->uid, record->target_uid);
+    record->target_hidden = missed;
+    record->target_version = version;
+    free(record->target_uid);
+    record->target_uid = there ? sv_dup(result->target->uid) : NULL;
+}
+
 void progress_note(struct progress *progress, const struct external_secret *external_secret,
                    const struct progress_result *result)
 {
@@ -359,10 +389,8 @@ void progress_note(struct progress *progress, const struct external_secret *exte
         record->left_absent = result->left_absent;
         record->kept = result->kept;
     }
+    note_target(record, result);
     record->noted_ms = result->now_ms;
-    if (!result->target || !sv_to_u64(result->target->resource_version, &record->target_version)) {
-        record->target_version = 0;
-    }
     pthread_mutex_unlock(&progress->mutex);
 }
 
@@ -374,6 +402,7 @@ static void clear(struct record *record)
     record->failures = 0;
     record->retry_ms = 0;
     record->target_version = 0;
+    record->target_hidden = false;
     record->refreshed = (struct moment){0};
 }
 

@@ -7,8 +7,9 @@
  * being deleted, which is due at once and done when it has gone well. A label or an annotation that
  * has changed asks for a refresh past the cache, at most every ten seconds (aws.md §7.2). A watch
  * that has not told of the Secret as it was written yet says nothing about it, for ten seconds at
- * most. After the wall clock has been set back what was refreshed later than now is refreshed once,
- * and nothing waits for longer than its interval. Told the time. Any thread. */
+ * most: then it has its turn, to see whether the Secret is there, and where it is rests until its
+ * interval. After the wall clock has been set back what was refreshed later than now is refreshed
+ * once, and nothing waits for longer than its interval. Told the time. Any thread. */
 #ifndef WEBHOOK_PROGRESS_H
 #define WEBHOOK_PROGRESS_H
 
@@ -32,7 +33,9 @@ struct progress_question {
     const struct secret *target; /* NULL: there is none */
     int64_t now_ms;              /* monotonic */
     int64_t wall_ms;             /* since 1970 */
-    bool even_begun;             /* what is begun is due now, instead of nobody's turn */
+    /* Whether it may go along with another: what is begun is due now, instead of nobody's turn, and
+     * a look at what the watch may have missed is none. */
+    bool to_go_along;
 };
 
 /* How long until its turn; 0: now, INT64_MAX: when something changes. What failed before anything

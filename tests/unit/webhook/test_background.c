@@ -151,6 +151,19 @@ START_TEST(what_is_anothers_when_its_turn_comes_is_left_alone)
 }
 END_TEST
 
+/* As the watch tells of it. */
+static void put_secret(const char *name)
+{
+    struct json_text json = quoted_json(
+        "{'metadata':{'namespace':'n','name':'%s','uid':'u','resourceVersion':'2'}}", name);
+    struct secret *secret = NULL;
+    struct err err = {0};
+    ck_assert_msg(secret_decode(json.root, &keys.digest, &secret, &err), "%s", err.message);
+    (void)world_put_secret(world, secret);
+    json_text_done(&json);
+    applier_secret_changed(applier, SV("n"), sv_of(name));
+}
+
 static void setup_still(void)
 {
     scene_begin(&(struct scene_options){.still = true, .max_queued = 64});
@@ -195,6 +208,50 @@ START_TEST(a_departure_that_fails_is_tried_again_later_each_time_and_once_done_n
 }
 END_TEST
 
+static unsigned posts_of_target;
+
+static void count_target(struct api_route *route)
+{
+    posts_of_target += strcmp(route->method, "POST") == 0 && strstr(route->asked, "\"name\":\"t\"");
+}
+
+static void await_target(unsigned count)
+{
+    int64_t deadline = clock_monotonic_ms(clock_system()) + API_PATIENCE_MS;
+    pthread_mutex_lock(&api.mutex);
+    while (posts_of_target < count && clock_monotonic_ms(clock_system()) < deadline) {
+        cond_wait_until(&api.changed, &api.mutex, deadline);
+    }
+    ck_assert_uint_eq(posts_of_target, count);
+    pthread_mutex_unlock(&api.mutex);
+}
+
+/* After its write and before its status: what is told of meanwhile is nobody's turn yet. */
+START_TEST(a_target_that_is_deleted_while_it_is_carried_out_comes_back)
+{
+    pthread_mutex_lock(&api.mutex);
+    api.asked = count_target;
+    pthread_mutex_unlock(&api.mutex);
+    api_hold("PATCH", "/status?", true);
+    put_b("'uid':'u-1','generation':1", "t");
+    tell_b();
+    api_await("PATCH", "/status?", 1);
+    put_secret("t");
+    world_erase(world, WORLD_SECRETS, SV("n"), SV("t"));
+    applier_secret_changed(applier, SV("n"), SV("t"));
+    api_hold("PATCH", "/status?", false);
+    await_others(2);
+    scene_skip(9998);
+    await_looks();
+    await_others(3);
+    pthread_mutex_lock(&api.mutex);
+    ck_assert_uint_eq(posts_of_target, 1);
+    pthread_mutex_unlock(&api.mutex);
+    scene_skip(1);
+    await_target(2);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("background");
@@ -208,11 +265,12 @@ Suite *suite(void)
     tcase_add_test(tcase, what_another_finalizer_keeps_is_left_alone);
     tcase_add_test(tcase, what_is_anothers_when_its_turn_comes_is_left_alone);
     suite_add_tcase(suite, tcase);
-    TCase *still = tcase_create("departure");
+    TCase *still = tcase_create("still");
     tcase_add_checked_fixture(still, setup_still, scene_end);
     tcase_set_timeout(still, 60);
     tcase_add_test(still,
                    a_departure_that_fails_is_tried_again_later_each_time_and_once_done_no_more);
+    tcase_add_test(still, a_target_that_is_deleted_while_it_is_carried_out_comes_back);
     suite_add_tcase(suite, still);
     return suite;
 }

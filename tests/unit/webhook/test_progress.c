@@ -43,7 +43,7 @@ enum {
 
 /* As the watch tells of them. */
 static struct secret target = {
-    .managed = true, .data_hash_valid = true, .resource_version = {"7", 1}};
+    .managed = true, .data_hash_valid = true, .uid = {"s-1", 3}, .resource_version = {"7", 1}};
 
 static struct progress_question question_at(const struct external_secret *external_secret,
                                             int64_t after_ms)
@@ -347,7 +347,11 @@ START_TEST(a_watch_that_lags_says_nothing_about_the_target)
     struct progress_question question = question_at(one, 1000);
     note_success(one);
     question.target = NULL;
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 10000 - 1000);
+    /* That look is none that others could go along with. */
+    question.to_go_along = true;
     ck_assert_int_eq(progress_turn_ms(&progress, &question), HOUR_MS - 1000);
+    question.to_go_along = false;
     question.now_ms = NOW_MS + 10000;
     ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
     /* It has been told of once: from now on it counts. */
@@ -356,6 +360,64 @@ START_TEST(a_watch_that_lags_says_nothing_about_the_target)
     ck_assert_int_eq(progress_turn_ms(&progress, &question), HOUR_MS - 1000);
     question.target = NULL;
     ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
+}
+END_TEST
+
+/* As helm's are, whose type is left out of the watch. */
+START_TEST(a_target_that_no_watch_tells_of_rests_once_it_was_found_there)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "1h", "");
+    struct progress_question question = question_at(one, 10000);
+    struct progress_result again = success();
+    question.target = NULL;
+    note_success(one);
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
+    again.now_ms = NOW_MS + 10000;
+    progress_note(&progress, one, &again);
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), HOUR_MS - 10000);
+    question.now_ms = NOW_MS + 20000;
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), HOUR_MS - 20000);
+    /* Told of at last, it counts. */
+    question.target = &target;
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), HOUR_MS - 20000);
+    question.target = NULL;
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
+}
+END_TEST
+
+START_TEST(a_target_that_had_to_be_made_anew_is_looked_at_again)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "1h", "");
+    struct secret anew = {
+        .managed = true, .data_hash_valid = true, .uid = SV("s-2"), .resource_version = SV("8")};
+    struct progress_question question = question_at(one, 10000);
+    struct progress_result again = success();
+    question.target = NULL;
+    note_success(one);
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
+    again.now_ms = NOW_MS + 10000;
+    again.target = &anew;
+    progress_note(&progress, one, &again);
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 10000);
+    question.now_ms = NOW_MS + 20000;
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
+}
+END_TEST
+
+/* Told of while nobody knew yet what to wait for. */
+START_TEST(a_target_that_was_told_of_while_it_was_begun_is_not_hidden)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "1h", "");
+    struct progress_result again = success();
+    struct progress_question question = question_at(one, 10000);
+    note_success(one);
+    progress_begin(&progress, SV("n"), SV("one"));
+    ck_assert_int_eq(turn(one, 1000), INT64_MAX);
+    again.now_ms = NOW_MS + 10000;
+    progress_note(&progress, one, &again);
+    progress_end(&progress, SV("n"), SV("one"));
+    question.target = NULL;
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 10000);
 }
 END_TEST
 
@@ -490,6 +552,9 @@ Suite *suite(void)
     tcase_add_test(tcase, what_is_hurried_meanwhile_has_another_turn);
     tcase_add_test(tcase, what_is_begun_is_not_brought_forward);
     tcase_add_test(tcase, a_watch_that_lags_says_nothing_about_the_target);
+    tcase_add_test(tcase, a_target_that_no_watch_tells_of_rests_once_it_was_found_there);
+    tcase_add_test(tcase, a_target_that_had_to_be_made_anew_is_looked_at_again);
+    tcase_add_test(tcase, a_target_that_was_told_of_while_it_was_begun_is_not_hidden);
     tcase_add_test(tcase, a_target_that_was_kept_has_its_turn_at_the_interval);
     tcase_add_test(tcase, a_changed_annotation_forces_once_in_ten_seconds);
     tcase_add_test(tcase, after_a_restart_only_the_objects_count);
