@@ -11,11 +11,15 @@ enum {
     /* Statuses that wait when the process stops may take this long, all together. */
     LAST_STATUSES_MS = 3000,
     /* What is told of while anything is being listed has its turn with all the others, when
-     * everything is known (applier_look_at_all()), or at the latest then. */
+     * everything is known (applier_look_at_all()), or at the latest then; so have all the others:
+     * what Keyturn may not list, or nobody can convert, is never known. */
     LISTED_MS = 5000,
     /* After a change of the leader, refreshes of what is there already are spread over this. */
     SPREAD_MS = 30000,
 };
+
+/* Its look is at all of them: no object's key, which has a slash. */
+static const char EVERYTHING[] = "everything";
 
 static void look(void *context, const char *key);
 static int64_t due_ms(void *context, const struct external_secret *external_secret);
@@ -28,6 +32,7 @@ struct applier *applier_new(const struct applier_options *options)
     progress_init(&applier->progress);
     head_start_init(&applier->head_start, options->head_start_ms);
     store_health_init(&applier->stores);
+    atomic_init(&applier->impatient, false);
     atomic_init(&applier->stopping, false);
     atomic_init(&applier->silent_after_ms, INT64_MAX);
     applier->agenda = agenda_new(&(struct agenda_options){
@@ -241,13 +246,19 @@ static int64_t due_ms(void *context, const struct external_secret *external_secr
     return waits || turn == INT64_MAX ? INT64_MAX : applier_now_ms(applier) + turn;
 }
 
-/* What is not known yet would look as if it were not there. */
-bool applier_knows_world(const struct applier *applier)
+static bool is_all_listed(const struct applier *applier)
 {
     struct world *world = applier->options.world;
     return world_is_synced(world, WORLD_SECRETS) &&
            world_is_synced(world, WORLD_EXTERNAL_SECRETS) && world_is_synced(world, WORLD_STORES) &&
            world_is_synced(world, WORLD_CLUSTER_STORES);
+}
+
+bool applier_knows_world(const struct applier *applier)
+{
+    return is_all_listed(applier) ||
+           (atomic_load(&applier->impatient) &&
+            world_is_synced(applier->options.world, WORLD_EXTERNAL_SECRETS));
 }
 
 static int64_t listing_ms(const struct applier *applier)
@@ -401,15 +412,13 @@ static int64_t delay_of(struct applier *applier, const struct external_secret *e
 
 void applier_begin_leading(struct applier *applier)
 {
+    atomic_store(&applier->impatient, false);
     progress_restart(&applier->progress);
 }
 
-void applier_look_at_all(struct applier *applier)
+static void plan_all(struct applier *applier)
 {
     CLEANUP(world_list_done) struct world_list all = {0};
-    if (!controls(applier) || !applier_knows_world(applier)) {
-        return;
-    }
     size_t due = 0;
     world_external_secrets(applier->options.world, &all);
     for (size_t i = 0; i < all.count; i++) {
@@ -424,6 +433,27 @@ void applier_look_at_all(struct applier *applier)
     log_int(&line, "known", (int64_t)all.count);
     log_int(&line, "due", (int64_t)due);
     log_end(&line);
+}
+
+void applier_look_at_all(struct applier *applier)
+{
+    if (!controls(applier)) {
+        return;
+    }
+    if (applier_knows_world(applier)) {
+        plan_all(applier);
+    } else if (!atomic_load(&applier->impatient)) {
+        agenda_look_in(applier->agenda, sv_of(EVERYTHING), LISTED_MS);
+    }
+}
+
+/* It has been waited for long enough for what is not listed: that may never be. */
+static void look_at_what_is_listed(struct applier *applier)
+{
+    if (controls(applier) && !is_all_listed(applier)) {
+        atomic_store(&applier->impatient, true);
+        applier_look_at_all(applier);
+    }
 }
 
 int64_t applier_wait_ms(struct applier *applier, const struct external_secret *external_secret,
@@ -456,6 +486,10 @@ static void look(void *context, const char *key)
     struct applier *applier = context;
     struct str_view name = sv_of(key);
     struct str_view namespace = {0};
+    if (sv_is(name, EVERYTHING)) {
+        look_at_what_is_listed(applier);
+        return;
+    }
     if (!leader_leads(applier->options.leader) || !sv_split(&name, '/', &namespace)) {
         return;
     }

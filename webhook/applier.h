@@ -68,8 +68,9 @@ void applier_remote_changed(struct applier *applier, struct str_view namespace,
 /* This replica leads from now on: another may have led meanwhile, and what came of it the last time
  * stands in the objects. To be called before applier_look_at_all(). */
 void applier_begin_leading(struct applier *applier);
-/* This replica leads now, or a table is known now: everything is to be looked at. Does nothing
- * while one of Secrets, ExternalSecrets and stores is not known. */
+/* This replica leads now, or a table is known now: everything is to be looked at. While one of
+ * Secrets, ExternalSecrets and stores is not known that waits, for five seconds: then those are
+ * looked at of which enough is known. */
 void applier_look_at_all(struct applier *applier);
 /* Nothing is begun any more: what waits in the workers' queues returns at once, but for statuses,
  * which are written for three seconds more. To be called before

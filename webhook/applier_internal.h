@@ -26,6 +26,7 @@ struct applier {
     struct head_start head_start;
     struct outcomes outcomes;
     struct runs runs;
+    atomic_bool impatient; /* what is not listed is not waited for any more */
     atomic_bool stopping;
     atomic_int_least64_t silent_after_ms; /* no status is written from then on */
 };
@@ -40,7 +41,8 @@ struct errand {
 
 /* Monotonic. */
 int64_t applier_now_ms(const struct applier *applier);
-/* Everything is listed: what is not known yet would look as if it were not there. */
+/* Everything is listed: what is not known yet would look as if it were not there. Or it has been
+ * waited for long enough: what one of them needs is asked for each by itself. */
 bool applier_knows_world(const struct applier *applier);
 /* How long before it may be carried out, whosever turn it is; INT64_MAX: not by itself. `hurried`:
  * AWS has something newer. */

@@ -247,6 +247,53 @@ START_TEST(what_waits_after_a_failure_is_not_read_ahead_with_others)
 }
 END_TEST
 
+/* It may never be: who is to list it may be forbidden to. */
+START_TEST(what_is_not_listed_in_five_seconds_is_not_waited_for)
+{
+    world_set_synced(world, WORLD_CLUSTER_STORES, false);
+    put_external_secret("a", "a", "Owner");
+    put_external_secret("b", "b", "Owner");
+    applier_begin_leading(applier);
+    applier_look_at_all(applier);
+    scene_skip(4900);
+    await_looks();
+    ck_assert_uint_eq(atomic_load(&seen.reads), 0);
+    scene_skip(99);
+    await(&seen.reads, 2);
+    api_await("PATCH", "/status?", 2);
+    /* They are read together, and what is told of from now on does not wait. */
+    ck_assert_uint_ge(atomic_load(&seen.ahead), 1);
+    carry_out("c");
+    await(&seen.reads, 3);
+    api_await("PATCH", "/status?", 3);
+    /* Who leads anew waits again. */
+    applier_begin_leading(applier);
+    applier_look_at_all(applier);
+    await_looks();
+    ck_assert_uint_eq(atomic_load(&seen.reads), 3);
+}
+END_TEST
+
+START_TEST(without_externalsecrets_nothing_is_looked_at)
+{
+    world_set_synced(world, WORLD_EXTERNAL_SECRETS, false);
+    put_external_secret("a", "a", "Owner");
+    applier_look_at_all(applier);
+    scene_skip(5000);
+    await_looks();
+    ck_assert_uint_eq(atomic_load(&seen.reads), 0);
+    world_set_synced(world, WORLD_EXTERNAL_SECRETS, true);
+    world_set_synced(world, WORLD_STORES, false);
+    applier_look_at_all(applier);
+    scene_skip(5000);
+    await_looks();
+    ck_assert_uint_eq(atomic_load(&seen.reads), 0);
+    world_set_synced(world, WORLD_STORES, true);
+    applier_look_at_all(applier);
+    await(&seen.reads, 1);
+}
+END_TEST
+
 START_TEST(a_hurried_refresh_that_finds_the_queue_full_is_not_lost)
 {
     carry_out("c");
@@ -303,6 +350,8 @@ Suite *suite(void)
     tcase_add_checked_fixture(still, setup_still, scene_end);
     tcase_set_timeout(still, 60);
     tcase_add_test(still, what_waits_after_a_failure_is_not_read_ahead_with_others);
+    tcase_add_test(still, what_is_not_listed_in_five_seconds_is_not_waited_for);
+    tcase_add_test(still, without_externalsecrets_nothing_is_looked_at);
     suite_add_tcase(suite, still);
     TCase *full = tcase_create("full");
     tcase_add_checked_fixture(full, setup_full, scene_end);
