@@ -8,6 +8,8 @@
 enum {
     FORCE_EVERY_MS = 10000,
     WATCH_LAG_MS = 10000,
+    /* A target that stays as it should for so long after it may be repaired again is at peace. */
+    PEACE_MS = 30000,
 };
 
 /* On both clocks. */
@@ -26,9 +28,12 @@ struct record {
     bool kept;
     bool hurried;
     bool begun;
-    bool departing;      /* what was carried out is its departure */
-    bool gone;           /* while it is begun: to be forgotten when it ends */
-    bool target_changed; /* likewise: what it comes to may be because of what was there before */
+    bool departing;        /* what was carried out is its departure */
+    bool gone;             /* while it is begun: to be forgotten when it ends */
+    bool target_changed;   /* likewise: what it comes to may be because of what was there before */
+    bool faulty;           /* when its turn was last asked for its target was not as it should be */
+    unsigned repairs;      /* of such a target, in a row */
+    uint64_t done_version; /* resourceVersion of the Secret when it last went well; 0: none */
     uint64_t target_version; /* resourceVersion of the Secret then; 0: there is none to wait for */
     char *target_uid;        /* likewise */
     bool target_hidden;      /* it was there when the watch should have told of it and had not */
@@ -151,6 +156,15 @@ static int64_t wall_ms_of(const struct moment *moment, const struct progress_que
                : by_monotonic_ms;
 }
 
+/* What its own run left is no fault, though an admission webhook may have made something else of it
+ * than was written: another run would come to the same. */
+static bool is_as_left(const struct record *record, const struct secret *target)
+{
+    uint64_t version = 0;
+    return target && sv_to_u64(target->resource_version, &version) &&
+           version == record->done_version;
+}
+
 /* Holds the mutex. */
 static struct due_last last_of(struct record *record, const struct progress_question *question)
 {
@@ -160,7 +174,7 @@ static struct due_last last_of(struct record *record, const struct progress_ques
         return (struct due_last){.version = sv_of(record->version),
                                  .refresh_ms = wall_ms_of(&record->refreshed, question),
                                  .left_absent = record->left_absent,
-                                 .kept = record->kept};
+                                 .kept = record->kept || is_as_left(record, question->target)};
     }
     bool absent = sv_is(status->reason, status_reason(STATUS_DELETED)) ||
                   sv_is(status->reason, status_reason(STATUS_TARGET_MISSING));
@@ -210,6 +224,18 @@ static int64_t departure_ms(const struct record *record, const struct progress_q
     return record->failures > 0 ? left_of(record->retry_ms, question->now_ms) : INT64_MAX;
 }
 
+/* Somebody undoes what is done, or keeps what was deleted: the repairs move apart, and the
+ * refreshInterval goes on. */
+static int64_t repair_ms(const struct record *record, const struct due_input *input,
+                         const struct progress_question *question)
+{
+    struct due_input otherwise = *input;
+    otherwise.target_known = false;
+    int64_t due = due_in_ms(&otherwise);
+    int64_t pause = left_of(record->noted_ms + due_backoff_ms(record->repairs), question->now_ms);
+    return pause < due && !(pause > 0 && question->to_go_along) ? pause : due;
+}
+
 /* Holds the mutex. */
 static int64_t turn_ms(struct record *record, const struct progress_question *question)
 {
@@ -239,7 +265,9 @@ static int64_t turn_ms(struct record *record, const struct progress_question *qu
         .target = question->target,
         .now_ms = question->wall_ms,
     };
-    int64_t due = due_in_ms(&input);
+    record->faulty = !due_target_is_valid(&input);
+    bool again = record->faulty && record->repairs > 0 && is_known(record, external_secret);
+    int64_t due = again ? repair_ms(record, &input, question) : due_in_ms(&input);
     if (changed && due != INT64_MAX) {
         return 0;
     }
@@ -366,6 +394,24 @@ static void note_target(struct record *record, const struct progress_result *res
     record->target_uid = there ? sv_dup(result->target->uid) : NULL;
 }
 
+/* Holds the mutex. `known`: it has been carried out before. */
+static void note_success(struct record *record, const struct progress_result *result, bool known)
+{
+    bool again = record->repairs > 0 &&
+                 result->now_ms - record->noted_ms < due_backoff_ms(record->repairs) + PEACE_MS;
+    if (!known || !record->faulty) {
+        record->repairs = 0;
+    } else {
+        record->repairs = again ? record->repairs + 1 : 1;
+    }
+    record->refreshed = (struct moment){result->start_ms, result->start_now_ms};
+    record->left_absent = result->left_absent;
+    record->kept = result->kept;
+    if (!result->target || !sv_to_u64(result->target->resource_version, &record->done_version)) {
+        record->done_version = 0;
+    }
+}
+
 void progress_note(struct progress *progress, const struct external_secret *external_secret,
                    const struct progress_result *result)
 {
@@ -373,6 +419,7 @@ void progress_note(struct progress *progress, const struct external_secret *exte
     struct record *record =
         find_or_make(progress, external_secret->namespace, external_secret->name);
     /* Those of its departure are counted from the first. */
+    bool known = is_known(record, external_secret);
     bool same = is_departing(record, external_secret) == external_secret->deleting;
     unsigned failures = same && has_failed(record, external_secret) ? record->failures : 0;
     record->departing = external_secret->deleting;
@@ -385,10 +432,9 @@ void progress_note(struct progress *progress, const struct external_secret *exte
         bool final = result->final && !record->target_changed;
         record->retry_ms = final ? INT64_MAX : result->now_ms + due_backoff_ms(record->failures);
     } else {
-        record->refreshed = (struct moment){result->start_ms, result->start_now_ms};
-        record->left_absent = result->left_absent;
-        record->kept = result->kept;
+        note_success(record, result, known);
     }
+    record->faulty = false;
     note_target(record, result);
     record->noted_ms = result->now_ms;
     pthread_mutex_unlock(&progress->mutex);
@@ -401,6 +447,8 @@ static void clear(struct record *record)
     record->basis = NULL;
     record->failures = 0;
     record->retry_ms = 0;
+    record->faulty = false;
+    record->repairs = 0;
     record->target_version = 0;
     record->target_hidden = false;
     record->refreshed = (struct moment){0};

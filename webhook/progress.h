@@ -4,7 +4,9 @@
  * show yet, or cannot: failures.
  *
  * After failures the turns are 1, 2, 4 s ... 7 min apart, also of the departure of one that is
- * being deleted, which is due at once and done when it has gone well. A label or an annotation that
+ * being deleted, which is due at once and done when it has gone well. So are repairs of a target
+ * that somebody goes on changing, but never farther than the interval; what a run has left is no
+ * fault, whatever the API server made of it. A label or an annotation that
  * has changed asks for a refresh past the cache, at most every ten seconds (aws.md §7.2). A watch
  * that has not told of the Secret as it was written yet says nothing about it, for ten seconds at
  * most: then it has its turn, to see whether the Secret is there, and where it is rests until its
@@ -34,7 +36,7 @@ struct progress_question {
     int64_t now_ms;              /* monotonic */
     int64_t wall_ms;             /* since 1970 */
     /* Whether it may go along with another: what is begun is due now, instead of nobody's turn, and
-     * a look at what the watch may have missed is none. */
+     * a look at what the watch may have missed is none, nor a repair that has to wait. */
     bool to_go_along;
 };
 

@@ -252,6 +252,25 @@ START_TEST(a_target_that_is_deleted_while_it_is_carried_out_comes_back)
 }
 END_TEST
 
+/* An admission webhook takes the label off that the operator's have. */
+START_TEST(a_target_that_is_not_what_was_written_is_not_written_for_ever)
+{
+    pthread_mutex_lock(&api.mutex);
+    api.asked = count_target;
+    pthread_mutex_unlock(&api.mutex);
+    put_b("'uid':'u-1','generation':1", "t");
+    tell_b();
+    api_await("PATCH", "/status?", 1);
+    put_secret("t");
+    await_others(2);
+    put_secret("t");
+    await_others(3);
+    pthread_mutex_lock(&api.mutex);
+    ck_assert_uint_eq(posts_of_target, 1);
+    pthread_mutex_unlock(&api.mutex);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("background");
@@ -271,6 +290,7 @@ Suite *suite(void)
     tcase_add_test(still,
                    a_departure_that_fails_is_tried_again_later_each_time_and_once_done_no_more);
     tcase_add_test(still, a_target_that_is_deleted_while_it_is_carried_out_comes_back);
+    tcase_add_test(still, a_target_that_is_not_what_was_written_is_not_written_for_ever);
     suite_add_tcase(suite, still);
     return suite;
 }

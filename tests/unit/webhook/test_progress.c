@@ -424,7 +424,7 @@ END_TEST
 START_TEST(a_target_that_was_kept_has_its_turn_at_the_interval)
 {
     CLEANUP(release) struct external_secret *one = make("one", "1h", "");
-    struct secret edited = {.managed = true, .resource_version = SV("7")};
+    struct secret edited = {.managed = true, .resource_version = SV("8")};
     struct progress_question question = question_at(one, 1000);
     struct progress_result result = success();
     question.target = &edited;
@@ -436,6 +436,106 @@ START_TEST(a_target_that_was_kept_has_its_turn_at_the_interval)
     result.kept = false;
     progress_note(&progress, one, &result);
     ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
+}
+END_TEST
+
+/* An admission webhook has made something else of it. */
+START_TEST(a_target_that_is_as_it_was_left_is_no_fault)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "1h", "");
+    struct secret left = {.resource_version = SV("7")};
+    struct progress_question question = question_at(one, 1000);
+    question.target = &left;
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
+    note_success(one);
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), HOUR_MS - 1000);
+    left.resource_version = SV("8");
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
+}
+END_TEST
+
+/* Changed after each write, or kept by a finalizer after each deletion. */
+static const struct secret changed = {.resource_version = {"9", 1}};
+
+static void repair(const struct external_secret *external_secret, int64_t after_ms, bool absent)
+{
+    struct progress_result result = success();
+    result.start_ms += after_ms;
+    result.start_now_ms += after_ms;
+    result.now_ms += after_ms;
+    result.left_absent = absent;
+    result.target = absent ? NULL : &target;
+    progress_note(&progress, external_secret, &result);
+}
+
+static int64_t turn_of_changed(const struct external_secret *external_secret, int64_t after_ms)
+{
+    struct progress_question question = question_at(external_secret, after_ms);
+    question.target = &changed;
+    return progress_turn_ms(&progress, &question);
+}
+
+START_TEST(repairs_of_what_is_undone_move_apart_until_there_is_peace)
+{
+    static const int64_t delays[] = {0,     1000,  2000,   4000,   8000,   16000,
+                                     32000, 64000, 128000, 256000, 420000, 420000};
+    CLEANUP(release) struct external_secret *one = make("one", "24h", "");
+    int64_t now = 0;
+    ck_assert_int_eq(turn_of_changed(one, now), 0);
+    repair(one, now, _i == 1);
+    for (size_t i = 0; i < ARRAY_LEN(delays); i++) {
+        ck_assert_int_eq(turn_of_changed(one, now), delays[i]);
+        now += delays[i];
+        ck_assert_int_eq(turn_of_changed(one, now), 0);
+        repair(one, now, _i == 1);
+    }
+    now += 420000 + 30000;
+    ck_assert_int_eq(turn_of_changed(one, now), 0);
+    repair(one, now, _i == 1);
+    ck_assert_int_eq(turn_of_changed(one, now), 1000);
+}
+END_TEST
+
+START_TEST(what_is_undone_is_refreshed_at_the_interval_all_the_same)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "3s", "");
+    int64_t now = 0;
+    repair(one, now, false);
+    for (int i = 0; i < 3; i++) {
+        now += turn_of_changed(one, now);
+        repair(one, now, false);
+    }
+    ck_assert_int_eq(turn_of_changed(one, now), 3000);
+    ck_assert_int_eq(turn_of_changed(one, now + 3000), 0);
+}
+END_TEST
+
+START_TEST(what_waits_for_its_repair_goes_along_with_nobody)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "1h", "");
+    struct progress_question question = question_at(one, 0);
+    repair(one, 0, false);
+    ck_assert_int_eq(turn_of_changed(one, 0), 0);
+    repair(one, 0, false);
+    question.target = &changed;
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 1000);
+    question.to_go_along = true;
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), HOUR_MS);
+    question.now_ms += 1000;
+    ck_assert_int_eq(progress_turn_ms(&progress, &question), 0);
+}
+END_TEST
+
+START_TEST(repairs_of_a_predecessor_are_not_counted)
+{
+    CLEANUP(release) struct external_secret *one = make("one", "1h", "");
+    CLEANUP(release) struct external_secret *successor = make("one", "1h", "");
+    successor->uid = SV("u-2");
+    repair(one, 0, false);
+    ck_assert_int_eq(turn_of_changed(one, 0), 0);
+    repair(one, 0, false);
+    ck_assert_int_eq(turn_of_changed(one, 0), 1000);
+    ck_assert_int_eq(turn_of_changed(successor, 0), 0);
 }
 END_TEST
 
@@ -556,6 +656,11 @@ Suite *suite(void)
     tcase_add_test(tcase, a_target_that_had_to_be_made_anew_is_looked_at_again);
     tcase_add_test(tcase, a_target_that_was_told_of_while_it_was_begun_is_not_hidden);
     tcase_add_test(tcase, a_target_that_was_kept_has_its_turn_at_the_interval);
+    tcase_add_test(tcase, a_target_that_is_as_it_was_left_is_no_fault);
+    tcase_add_loop_test(tcase, repairs_of_what_is_undone_move_apart_until_there_is_peace, 0, 2);
+    tcase_add_test(tcase, what_is_undone_is_refreshed_at_the_interval_all_the_same);
+    tcase_add_test(tcase, what_waits_for_its_repair_goes_along_with_nobody);
+    tcase_add_test(tcase, repairs_of_a_predecessor_are_not_counted);
     tcase_add_test(tcase, a_changed_annotation_forces_once_in_ten_seconds);
     tcase_add_test(tcase, after_a_restart_only_the_objects_count);
     tcase_add_test(tcase, a_successor_of_the_same_name_is_another);
