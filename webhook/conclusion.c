@@ -29,11 +29,12 @@ static bool is_final(const struct external_secret *external_secret, enum status_
            (end == STATUS_NOT_DELETED && run->err.kind == ERR_INVALID);
 }
 
-/* Its target has another name only when its spec is another than the one carried out before. */
+/* Its target has another name only when its spec is another than the one carried out before. Where
+ * no status says which that was, the Secret may have been written and its status not. */
 static bool may_have_orphans(const struct external_secret *external_secret)
 {
     struct str_view before = external_secret->status.synced_version;
-    return external_secret->creation_policy == CREATION_OWNER && before.len > 0 &&
+    return external_secret->creation_policy == CREATION_OWNER && external_secret->generation > 1 &&
            due_version_generation(before) != external_secret->generation;
 }
 

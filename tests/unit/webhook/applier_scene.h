@@ -162,6 +162,7 @@ static inline void scene_begin(const struct scene_options *options)
     api_begin();
     pthread_mutex_lock(&api.mutex);
     api_set("GET", "/secrets/", 404, "{}");
+    api_set("GET", "labelSelector=", 200, "{'metadata':{'resourceVersion':'1'},'items':[]}");
     api_set("PATCH", "/status?", 200, "{}");
     api_set("POST", "/secrets", 201,
             "{'metadata':{'namespace':'n','name':'x','uid':'u','resourceVersion':'2'}}");

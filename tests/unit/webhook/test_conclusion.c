@@ -42,6 +42,7 @@ static void setup(void)
     buf_init(&posted, 65536);
     buf_add_str(&posted, "");
     api_set("PATCH", STATUS, 200, "{}");
+    api_set("GET", ORPHANS, 200, "{'metadata':{'resourceVersion':'1'},'items':[]}");
 }
 
 static void teardown(void)
@@ -57,15 +58,18 @@ static void teardown(void)
 /* Of spec.target, beginning with a comma. */
 static const char *of_target = "";
 
-/* Of generation 2; `members` begin with a comma or are empty. */
+static int generation = 2;
+
+/* `members` begin with a comma or are empty. */
 static struct external_secret *decode(const char *members)
 {
     struct json_text json = quoted_json(
-        "{'metadata':{'namespace':'n','name':'a','uid':'u-a','resourceVersion':'1','generation':2},"
+        "{'metadata':{'namespace':'n','name':'a','uid':'u-a','resourceVersion':'1','generation':%d}"
+        ","
         "'spec':{'secretStoreRef':{'name':'store'},'target':{'name':'t'%s},'data':[{'secretKey':'k'"
         ","
         "'remoteRef':{'key':'r'}}]}%s}",
-        of_target, members);
+        generation, of_target, members);
     struct external_secret *decoded = NULL;
     struct err err = {0};
     ck_assert_msg(external_secret_decode(json.root, &decoded, &err), "%s", err.message);
@@ -203,6 +207,29 @@ START_TEST(orphans_that_stay_are_a_failure_that_is_told_whole)
 }
 END_TEST
 
+static const struct {
+    int generation;
+    const char *members;
+    unsigned searches;
+} spans[] = {
+    {2, AS_IT_WAS, 1},
+    {1, AS_IT_WAS, 0},
+    /* A run before this one may have ended without a status. */
+    {2, "", 1},
+    {1, "", 0},
+};
+
+START_TEST(orphans_are_looked_for_when_the_target_may_have_had_another_name)
+{
+    put_live();
+    generation = spans[_i].generation;
+    conclude_that(spans[_i].members, &(struct run_result){.end = STATUS_SYNCED}, false);
+    generation = 2;
+    ck_assert_uint_eq(api_count("GET", ORPHANS), spans[_i].searches);
+    ck_assert_int_eq(conclusion.end, STATUS_SYNCED);
+}
+END_TEST
+
 START_TEST(a_failed_run_deletes_no_orphans)
 {
     put_live();
@@ -272,6 +299,8 @@ Suite *suite(void)
     tcase_add_test(tcase, the_target_is_bound_when_the_engine_says_so);
     tcase_add_test(tcase, of_what_another_controls_nothing_is_written);
     tcase_add_test(tcase, orphans_that_stay_are_a_failure_that_is_told_whole);
+    tcase_add_loop_test(tcase, orphans_are_looked_for_when_the_target_may_have_had_another_name, 0,
+                        ARRAY_LEN(spans));
     tcase_add_test(tcase, a_failed_run_deletes_no_orphans);
     tcase_add_loop_test(tcase, a_status_that_is_not_written_says_why_and_is_tried_again, 0,
                         ARRAY_LEN(unwritten));
