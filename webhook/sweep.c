@@ -184,14 +184,18 @@ static bool wants_to_be_read(struct sweep *sweep, const struct external_secret *
     return wants;
 }
 
+/* Whose turn it is is asked last: that takes longer than all the rest. */
 static bool may_go(struct sweep *sweep, const struct external_secret *first,
-                   const struct store *first_store, const struct candidate *candidate, int64_t now)
+                   const struct store *first_store, struct candidate *candidate, int64_t now)
 {
     const struct external_secret *one = candidate->external_secret;
-    return !one->deleting && !is_same(one, first) && asks_by_name(one) &&
-           goes_with(sweep, first, first_store, one) && candidate->due_ms != INT64_MAX &&
-           candidate->due_ms - now <= one->refresh_interval_ms / INTERVAL_SHARE &&
-           wants_to_be_read(sweep, one, now);
+    if (one->deleting || is_same(one, first) || !asks_by_name(one) ||
+        !wants_to_be_read(sweep, one, now) || !goes_with(sweep, first, first_store, one)) {
+        return false;
+    }
+    candidate->due_ms = sweep->options.due_ms(sweep->options.context, one);
+    return candidate->due_ms != INT64_MAX &&
+           candidate->due_ms - now <= one->refresh_interval_ms / INTERVAL_SHARE;
 }
 
 /* Those that may go, the earliest first; the others are released. */
@@ -202,7 +206,6 @@ static size_t find_candidates(struct sweep *sweep, const struct external_secret 
     size_t count = 0;
     for (size_t i = 0; i < all->count; i++) {
         struct candidate candidate = {.external_secret = all->items[i]};
-        candidate.due_ms = sweep->options.due_ms(sweep->options.context, candidate.external_secret);
         if (may_go(sweep, first, store, &candidate, now)) {
             ret[count++] = candidate;
         } else {

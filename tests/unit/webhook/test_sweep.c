@@ -62,11 +62,14 @@ void read_ahead(struct clients *clients, const struct external_secret *const *al
     pthread_mutex_unlock(&reads.mutex);
 }
 
+static size_t dues_asked;
+
 /* "due-7000" is due then, "never" does not come by itself. */
 static int64_t due_ms(void *context, const struct external_secret *external_secret)
 {
     uint64_t due = 0;
     (void)context;
+    dues_asked++;
     if (second.comes) {
         let_second_come();
     }
@@ -75,12 +78,13 @@ static int64_t due_ms(void *context, const struct external_secret *external_secr
 }
 
 /* `asks` is a member of spec. */
-static struct external_secret *put_that(const char *name, const char *interval, const char *asks)
+static struct external_secret *put_of(const char *store, const char *name, const char *interval,
+                                      const char *asks)
 {
     struct json_text json = quoted_json(
         "{'metadata':{'namespace':'n','name':'%s','uid':'u','resourceVersion':'1','generation':1},"
-        "'spec':{'secretStoreRef':{'name':'store'},'refreshInterval':'%s',%s}}",
-        name, interval, asks);
+        "'spec':{'secretStoreRef':{'name':'%s'},'refreshInterval':'%s',%s}}",
+        name, store, interval, asks);
     struct external_secret *decoded = NULL;
     struct err err = {0};
     ck_assert_msg(external_secret_decode(json.root, &decoded, &err), "%s", err.message);
@@ -89,9 +93,16 @@ static struct external_secret *put_that(const char *name, const char *interval, 
     return world_external_secret(world, SV("n"), sv_of(name));
 }
 
+static struct external_secret *put_that(const char *name, const char *interval, const char *asks)
+{
+    return put_of("store", name, interval, asks);
+}
+
+static const char BY_NAME[] = "'data':[{'secretKey':'k','remoteRef':{'key':'r'}}]";
+
 static struct external_secret *put(const char *name, const char *interval)
 {
-    return put_that(name, interval, "'data':[{'secretKey':'k','remoteRef':{'key':'r'}}]");
+    return put_that(name, interval, BY_NAME);
 }
 
 static void put_and_forget(const char *name, const char *interval)
@@ -183,6 +194,21 @@ START_TEST(what_was_read_ahead_is_not_read_again_while_it_is_fresh)
     clock_ms += 1;
     ck_assert_uint_eq(read_first("due-100001", "1m"), 1);
     ck_assert_uint_eq(reads.calls, 2);
+}
+END_TEST
+
+/* It is dear, and there may be thousands. */
+START_TEST(whose_turn_it_is_is_asked_only_of_those_that_could_go)
+{
+    external_secret_release(
+        put_that("due-1", "1m", "'dataFrom':[{'find':{'name':{'regexp':'r'}}}]"));
+    external_secret_release(put_of("another", "due-2", "1m", BY_NAME));
+    put_and_forget("due-100001", "1m");
+    ck_assert_uint_eq(read_first("due-100000", "1m"), 1);
+    ck_assert_uint_eq(dues_asked, 1);
+    /* All but the newcomer are still fresh. */
+    ck_assert_uint_eq(read_first("due-100002", "1m"), 0);
+    ck_assert_uint_eq(dues_asked, 1);
 }
 END_TEST
 
@@ -305,6 +331,7 @@ Suite *suite(void)
     tcase_add_loop_test(tcase, nobody_goes_with_who_asks_by_patterns_only, 0,
                         ARRAY_LEN(kinds_of_asking));
     tcase_add_test(tcase, what_was_read_ahead_is_not_read_again_while_it_is_fresh);
+    tcase_add_test(tcase, whose_turn_it_is_is_asked_only_of_those_that_could_go);
     tcase_add_test(tcase, no_more_go_at_once_than_one_burst);
     tcase_add_test(tcase, who_is_not_due_yet_only_fills_batches_the_earliest_first);
     tcase_add_test(tcase, who_is_due_goes_though_the_last_batch_is_not_full);
