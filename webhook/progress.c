@@ -357,16 +357,25 @@ void progress_end(struct progress *progress, struct str_view namespace, struct s
     pthread_mutex_unlock(&progress->mutex);
 }
 
-bool progress_is_forced(struct progress *progress, const struct external_secret *external_secret,
-                        int64_t now_ms, int64_t *ret_wait_ms)
+/* Nothing but labels and annotations is another than at `before`. Earlier releases of the operator
+ * made a shorter digest, by which nothing can be told. */
+static bool is_annotated(const struct external_secret *external_secret, struct str_view before)
 {
     char version[DUE_VERSION_BYTES];
     due_version(external_secret, version);
+    return before.len == strlen(version) && !sv_is(before, version) &&
+           due_version_generation(before) == external_secret->generation;
+}
+
+bool progress_is_forced(struct progress *progress, const struct external_secret *external_secret,
+                        int64_t now_ms, int64_t *ret_wait_ms)
+{
     pthread_mutex_lock(&progress->mutex);
     const struct record *record = find_of(progress, external_secret);
-    bool forced = is_known(record, external_secret) && strcmp(version, record->version) != 0 &&
-                  due_version_generation(sv_of(record->version)) == external_secret->generation;
-    *ret_wait_ms = forced ? record->forced_ms + FORCE_EVERY_MS - now_ms : 0;
+    bool known = is_known(record, external_secret);
+    bool forced = is_annotated(external_secret, known ? sv_of(record->version)
+                                                      : external_secret->status.synced_version);
+    *ret_wait_ms = forced && known ? record->forced_ms + FORCE_EVERY_MS - now_ms : 0;
     pthread_mutex_unlock(&progress->mutex);
     return forced;
 }

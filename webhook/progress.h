@@ -58,7 +58,8 @@ void progress_target_changed(struct progress *progress, struct str_view namespac
 void progress_begin(struct progress *progress, struct str_view namespace, struct str_view name);
 void progress_end(struct progress *progress, struct str_view namespace, struct str_view name);
 /* Whether its labels or annotations, and nothing else of it, have changed since it was last carried
- * out; `*ret_wait_ms` > 0: so long it has to wait because that was a moment ago. */
+ * out, by its status where this process has not done that yet; `*ret_wait_ms` > 0: so long it has
+ * to wait because that was a moment ago. */
 bool progress_is_forced(struct progress *progress, const struct external_secret *external_secret,
                         int64_t now_ms, int64_t *ret_wait_ms);
 /* The last time it failed. */

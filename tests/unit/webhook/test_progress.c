@@ -567,6 +567,35 @@ START_TEST(a_changed_annotation_forces_once_in_ten_seconds)
 }
 END_TEST
 
+/* By the status, which says what was carried out before this process was there. */
+START_TEST(an_annotation_that_changed_before_a_restart_forces_as_well)
+{
+    CLEANUP(release) struct external_secret *first = make("one", "1h", "");
+    CLEANUP(release) struct external_secret *second = make("one", "1h", "'force-sync':'1'");
+    char version[DUE_VERSION_BYTES];
+    int64_t wait_ms = 7;
+    due_version(first, version);
+    first->status.synced_version = sv_of(version);
+    second->status.synced_version = sv_of(version);
+    if (_i == 1) {
+        note_success(first);
+        progress_restart(&progress);
+    }
+    ck_assert(!progress_is_forced(&progress, first, NOW_MS, &wait_ms));
+    ck_assert(progress_is_forced(&progress, second, NOW_MS, &wait_ms));
+    ck_assert_int_le(wait_ms, 0);
+    second->generation = 2;
+    ck_assert(!progress_is_forced(&progress, second, NOW_MS, &wait_ms));
+    second->generation = 1;
+    /* A version of a release of the operator that made another digest says nothing. */
+    second->status.synced_version = SV("1-0123456789abcdef0123456789abcdef");
+    ck_assert(!progress_is_forced(&progress, second, NOW_MS, &wait_ms));
+    second->status.synced_version = sv_of(version);
+    note_success(second);
+    ck_assert(!progress_is_forced(&progress, second, NOW_MS, &wait_ms));
+}
+END_TEST
+
 /* Another has led meanwhile. */
 START_TEST(after_a_restart_only_the_objects_count)
 {
@@ -662,6 +691,7 @@ Suite *suite(void)
     tcase_add_test(tcase, what_waits_for_its_repair_goes_along_with_nobody);
     tcase_add_test(tcase, repairs_of_a_predecessor_are_not_counted);
     tcase_add_test(tcase, a_changed_annotation_forces_once_in_ten_seconds);
+    tcase_add_loop_test(tcase, an_annotation_that_changed_before_a_restart_forces_as_well, 0, 2);
     tcase_add_test(tcase, after_a_restart_only_the_objects_count);
     tcase_add_test(tcase, a_successor_of_the_same_name_is_another);
     suite_add_tcase(suite, tcase);
