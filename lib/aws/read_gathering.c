@@ -77,13 +77,12 @@ static bool fits(const struct read_gathering *gathering, const struct read_call 
            !fetch->alone;
 }
 
-static void take_urgent(const struct read_gathering *gathering, enum service_urgency urgency,
-                        struct read_call *call)
+static void take_urgent(const struct read_gathering *gathering, struct read_fetch *const *fetches,
+                        size_t count, enum service_urgency urgency, struct read_call *call)
 {
-    for (size_t i = 0; i < gathering->count; i++) {
-        struct read_fetch *fetch = gathering->fetches[i];
-        if (fetch->urgency == urgency && fits(gathering, call, fetch)) {
-            take(call, fetch);
+    for (size_t i = 0; i < count; i++) {
+        if (fetches[i]->urgency == urgency && fits(gathering, call, fetches[i])) {
+            take(call, fetches[i]);
         }
     }
 }
@@ -91,13 +90,11 @@ static void take_urgent(const struct read_gathering *gathering, enum service_urg
 static void take_batch(const struct read_gathering *gathering, const struct read_party *party,
                        struct read_call *call)
 {
-    for (size_t i = 0; i < party->count; i++) {
-        if (fits(gathering, call, party->fetches[i])) {
-            take(call, party->fetches[i]);
-        }
+    static const enum service_urgency urgencies[] = {SERVICE_ADMISSION, SERVICE_BACKGROUND};
+    for (size_t i = 0; i < ARRAY_LEN(urgencies); i++) {
+        take_urgent(gathering, party->fetches, party->count, urgencies[i], call);
+        take_urgent(gathering, gathering->fetches, gathering->count, urgencies[i], call);
     }
-    take_urgent(gathering, SERVICE_ADMISSION, call);
-    take_urgent(gathering, SERVICE_BACKGROUND, call);
 }
 
 /* How many can be asked for together, and since when the first of them waits. */

@@ -6,10 +6,12 @@
  * batch is full, or 20 ms after the oldest of it came, 5 ms for a request, so that a slow call
  * holds back nobody; for a request at once where the rate has no batch by then.
  *
- * A batch takes what its caller wants first, then what requests wait for, then the rest: nobody is
- * delayed by others' work before his own is under way. Where the rate of batches is spent, a
- * request asks singly; background work waits for the rate, and so does everybody in Parameter
- * Store, whose single calls come out of the same quota (aws.md §4).
+ * A batch takes what requests wait for before background work, whoever makes it, and of either what
+ * its caller wants first: no batch is spent on background work while a request waits for one, and
+ * no request is delayed by others before its own is under way. Background work may so have to make
+ * calls in which there is nothing of its own. Where the rate of batches is spent, a request asks
+ * singly; background work waits for the rate, and so does everybody in Parameter Store, whose
+ * single calls come out of the same quota (aws.md §4).
  *
  * Told the time, monotonic. No locking: the queue guards it. */
 #ifndef AWS_READ_GATHERING_H

@@ -182,19 +182,21 @@ START_TEST(a_full_batch_goes_at_once)
 }
 END_TEST
 
-START_TEST(takes_its_own_then_what_requests_wait_for_then_the_rest)
+START_TEST(takes_what_requests_wait_for_then_its_own_then_the_rest)
 {
     for (int i = 0; i < 25; i++) {
         came(NOW_MS)->urgency = i % 2 ? SERVICE_ADMISSION : SERVICE_BACKGROUND;
     }
-    struct read_fetch *own[] = {fetches[24], fetches[22], fetches[24]};
-    ck_assert(next(own, 3, NOW_MS));
+    struct read_fetch *own[] = {fetches[24], fetches[5], fetches[22], fetches[24]};
+    ck_assert(next(own, 4, NOW_MS));
     ck_assert_uint_eq(call.count, 20);
-    ck_assert_ptr_eq(call.fetches[0], fetches[24]);
-    ck_assert_ptr_eq(call.fetches[1], fetches[22]);
-    for (size_t i = 0; i < 12; i++) {
-        ck_assert_ptr_eq(call.fetches[2 + i], fetches[2 * i + 1]);
+    ck_assert_ptr_eq(call.fetches[0], fetches[5]);
+    static const size_t others[] = {1, 3, 7, 9, 11, 13, 15, 17, 19, 21, 23};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        ck_assert_ptr_eq(call.fetches[1 + i], fetches[others[i]]);
     }
+    ck_assert_ptr_eq(call.fetches[12], fetches[24]);
+    ck_assert_ptr_eq(call.fetches[13], fetches[22]);
     for (size_t i = 0; i < 6; i++) {
         ck_assert_ptr_eq(call.fetches[14 + i], fetches[2 * i]);
     }
@@ -202,6 +204,39 @@ START_TEST(takes_its_own_then_what_requests_wait_for_then_the_rest)
     ck_assert_ptr_eq(gathering.fetches[0], fetches[12]);
     ck_assert_ptr_eq(gathering.fetches[4], fetches[20]);
     ck_assert_int_eq(call.urgency, SERVICE_ADMISSION);
+}
+END_TEST
+
+START_TEST(the_next_batch_of_the_rate_has_what_a_request_waits_for_whoever_makes_it)
+{
+    use(ENDPOINT_SSM);
+    spend_rate();
+    for (int i = 0; i < 40; i++) {
+        came(NOW_MS)->urgency = SERVICE_BACKGROUND;
+    }
+    came(NOW_MS + 1);
+    ck_assert(!next(fetches, 40, NOW_MS + 199));
+    ck_assert_int_eq(wake_ms, NOW_MS + 200);
+    ck_assert(next(fetches, 40, NOW_MS + 200));
+    ck_assert_uint_eq(call.count, 10);
+    ck_assert_ptr_eq(call.fetches[0], fetches[40]);
+    ck_assert_ptr_eq(call.fetches[1], fetches[0]);
+    ck_assert_int_eq(call.urgency, SERVICE_ADMISSION);
+    ck_assert_uint_eq(gathering.count, 31);
+}
+END_TEST
+
+START_TEST(background_work_carries_requests_even_where_they_leave_it_no_place)
+{
+    use(ENDPOINT_SSM);
+    came(NOW_MS)->urgency = SERVICE_BACKGROUND;
+    for (int i = 0; i < 11; i++) {
+        came(NOW_MS);
+    }
+    ck_assert(next_for(fetches[0], NOW_MS));
+    ck_call(1, 10);
+    ck_assert_uint_eq(gathering.count, 2);
+    ck_assert_int_eq(fetches[0]->state, READ_FETCH_GATHERED);
 }
 END_TEST
 
@@ -461,7 +496,9 @@ Suite *suite(void)
     tcase_add_test(tcase, the_window_begins_anew_for_what_is_left);
     tcase_add_test(tcase, a_call_that_returns_lets_the_gathered_go);
     tcase_add_loop_test(tcase, a_full_batch_goes_at_once, 0, 2);
-    tcase_add_test(tcase, takes_its_own_then_what_requests_wait_for_then_the_rest);
+    tcase_add_test(tcase, takes_what_requests_wait_for_then_its_own_then_the_rest);
+    tcase_add_test(tcase, the_next_batch_of_the_rate_has_what_a_request_waits_for_whoever_makes_it);
+    tcase_add_test(tcase, background_work_carries_requests_even_where_they_leave_it_no_place);
     tcase_add_test(tcase, nobody_asks_for_others_only);
     tcase_add_test(tcase, a_version_of_a_secret_goes_alone_and_at_once);
     tcase_add_test(tcase, a_version_of_a_parameter_goes_with_the_others);
