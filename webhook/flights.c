@@ -15,7 +15,8 @@ struct flight {
     enum presence presence;
     struct secret *secret;
     char *cause;                     /* of a failure; NULL: none */
-    struct flight_question question; /* asked instead of flown; it has no key */
+    struct flight_question question; /* asked instead of flown; it has neither key nor name */
+    struct flight *next;             /* of the questions */
     struct flight_waiter **waiters;
     size_t waiter_count;
     size_t waiter_capacity;
@@ -29,7 +30,7 @@ struct flights {
     struct table flying; /* key -> flight */
     struct flight_waiter *waiters;
     size_t waiting;
-    size_t questions; /* that have not landed */
+    struct flight *questions; /* that have not landed */
     bool closed;
     bool stopping;
 };
@@ -183,13 +184,23 @@ void flights_free(struct flights *flights)
     free(flights);
 }
 
+/* Holds the mutex. */
+static void forget_question(struct flights *flights, const struct flight *question)
+{
+    struct flight **at = &flights->questions;
+    while (*at != question) {
+        at = &(*at)->next;
+    }
+    *at = question->next;
+}
+
 /* Holds the mutex. Ends a flight: nobody can join it any more, its waiters have one less to wait
  * for. Fills `ready` with those that wait for nothing else. */
 static size_t land(struct flights *flights, struct flight *flight, struct flight_waiter **ready)
 {
     size_t count = 0;
     if (is_question(flight)) {
-        flights->questions--;
+        forget_question(flights, flight);
     } else {
         (void)table_take(&flights->flying, sv_of(flight->key));
     }
@@ -332,17 +343,31 @@ bool flights_join(struct flights *flights, struct flight_waiter *waiter,
 }
 
 /* Holds the mutex. */
+static bool may_ask(const struct flights *flights, struct str_view namespace)
+{
+    size_t all = 0;
+    size_t of_namespace = 0;
+    for (const struct flight *at = flights->questions; at; at = at->next) {
+        all++;
+        of_namespace += sv_equal(flight_namespace(at), namespace);
+    }
+    return all < flights->options.max_questions && of_namespace < LIMIT_ASKING_OF_NAMESPACE;
+}
+
+/* Holds the mutex. */
 static bool board_question(struct flights *flights, struct flight_waiter *waiter,
                            const struct flight_question *question)
 {
     struct flight *flight = mem_alloc(sizeof *flight);
     flight->owner = flights;
+    flight->namespace = sv_dup(question->namespace);
     flight->question = *question;
     if (!workers_submit(flights->options.workers, fly, flight)) {
         flight_free(flight);
         return false;
     }
-    flights->questions++;
+    flight->next = flights->questions;
+    flights->questions = flight;
     waiter->flights = mem_alloc_array(1, sizeof(struct flight *));
     waiter->flights[0] = flight;
     waiter->count = 1;
@@ -355,7 +380,7 @@ bool flights_ask(struct flights *flights, struct flight_waiter *waiter,
                  const struct flight_question *question, int64_t deadline_ms)
 {
     pthread_mutex_lock(&flights->mutex);
-    bool joined = may_wait(flights) && flights->questions < flights->options.max_questions &&
+    bool joined = may_wait(flights) && may_ask(flights, question->namespace) &&
                   board_question(flights, waiter, question);
     if (joined) {
         wait_until(flights, waiter, deadline_ms);

@@ -55,6 +55,7 @@ MUST_CHECK bool flights_join(struct flights *flights, struct flight_waiter *wait
                              int64_t deadline_ms);
 /* What a worker finds out for one request. */
 struct flight_question {
+    struct str_view namespace;                        /* of who asks; copied */
     void (*ask)(void *context, void *thread_context); /* called once at most */
     void (*release)(void *context);                   /* called once, without the mutex */
     void *context; /* outlives the request: it may go on without a waiter until it is released */
@@ -62,7 +63,8 @@ struct flight_question {
 
 /* Waits for the answer until `deadline_ms`; `facts` of the waiter are not used. What ask() has
  * written is the waiter's when he is `answered`, and nobody's otherwise. False as above: too many
- * wait or ask; then nothing of the question is called. */
+ * wait or ask, or LIMIT_ASKING_OF_NAMESPACE of his namespace do; then nothing of the question is
+ * called. */
 MUST_CHECK bool flights_ask(struct flights *flights, struct flight_waiter *waiter,
                             const struct flight_question *question, int64_t deadline_ms);
 /* From now on nobody may wait; whoever waits is resumed, and what is still queued is not flown. */

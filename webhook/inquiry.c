@@ -128,7 +128,10 @@ static void release(void *context)
 struct flight_question inquiry_question(struct inquiry *inquiry)
 {
     atomic_fetch_add(&inquiry->references, 1);
-    return (struct flight_question){.ask = ask, .release = release, .context = inquiry};
+    return (struct flight_question){.namespace = inquiry->existence.external_secret->namespace,
+                                    .ask = ask,
+                                    .release = release,
+                                    .context = inquiry};
 }
 
 const struct problem_list *inquiry_found(const struct inquiry *inquiry)

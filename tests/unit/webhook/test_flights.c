@@ -3,6 +3,7 @@
 
 #include "check_main.h"
 
+#include "base/limits.h"
 #include "webhook/flights.h"
 #include "webhook/thread.h"
 
@@ -79,7 +80,7 @@ static void setup(void)
     flights = flights_new(&(struct flights_options){.clock = clock_system(),
                                                     .workers = workers,
                                                     .max_waiters = 3,
-                                                    .max_questions = 2,
+                                                    .max_questions = LIMIT_ASKING_OF_NAMESPACE + 1,
                                                     .fly = fly});
 }
 
@@ -279,12 +280,19 @@ static void release(void *context)
     pthread_mutex_unlock(&sky.mutex);
 }
 
+static bool ask_of(const char *namespace, struct flight_waiter *waiter, unsigned *resumed,
+                   int *answer, int64_t deadline_ms)
+{
+    const struct flight_question question = {
+        .namespace = sv_of(namespace), .ask = ask, .release = release, .context = answer};
+    *waiter = (struct flight_waiter){.resume = resume, .argument = resumed};
+    return flights_ask(flights, waiter, &question, deadline_ms);
+}
+
 static bool ask_for(struct flight_waiter *waiter, unsigned *resumed, int *answer,
                     int64_t deadline_ms)
 {
-    const struct flight_question question = {.ask = ask, .release = release, .context = answer};
-    *waiter = (struct flight_waiter){.resume = resume, .argument = resumed};
-    return flights_ask(flights, waiter, &question, deadline_ms);
+    return ask_of("n", waiter, resumed, answer, deadline_ms);
 }
 
 START_TEST(a_question_is_answered_and_released)
@@ -320,27 +328,58 @@ START_TEST(who_asks_leaves_at_his_deadline_and_the_question_is_released_later)
 }
 END_TEST
 
-/* Those whose waiters have left count too. */
+/* Who asks and leaves at once, so that only his question is left. */
+static void ask_and_leave(const char *namespace, struct flight_waiter *waiter, int *answer)
+{
+    unsigned resumed = 0;
+    unsigned before = sky.resumed;
+    ck_assert(ask_of(namespace, waiter, &resumed, answer, in_ms(1)));
+    await(&sky.resumed, before + 1);
+    ck_assert(!waiter->answered);
+}
+
 START_TEST(too_many_questions_are_not_taken_and_leave_room_for_secrets)
 {
-    struct flight_waiter waiters[3];
+    enum { MAX = LIMIT_ASKING_OF_NAMESPACE + 1 };
+    static const char *const namespaces[MAX + 1] = {"a", "b", "c", "d", "e", "f"};
+    struct flight_waiter waiters[MAX + 1];
     struct request request;
     unsigned resumed = 0;
-    int answers[3];
+    int answers[MAX + 1];
     request_init(&request);
-    ck_assert(ask_for(&waiters[0], &resumed, &answers[0], in_ms(1)));
-    ck_assert(ask_for(&waiters[1], &resumed, &answers[1], in_ms(1)));
-    await(&sky.flown, 2);
-    await(&sky.resumed, 2);
-    ck_assert(!ask_for(&waiters[2], &resumed, &answers[2], in_ms(60000)));
+    for (size_t i = 0; i < MAX; i++) {
+        ask_and_leave(namespaces[i], &waiters[i], &answers[i]);
+    }
+    ck_assert(!ask_of("f", &waiters[MAX], &resumed, &answers[MAX], in_ms(60000)));
     ck_assert(flights_join(flights, &request.waiter, both, 1, true, in_ms(60000)));
     open_sky();
-    await(&sky.released, 2);
-    await(&sky.resumed, 3);
-    ck_assert(ask_for(&waiters[2], &resumed, &answers[2], in_ms(60000)));
-    await(&sky.resumed, 4);
-    ck_assert(waiters[2].answered);
+    await(&sky.released, MAX);
+    await(&sky.resumed, MAX + 1);
+    ck_assert(ask_of("f", &waiters[MAX], &resumed, &answers[MAX], in_ms(60000)));
+    await(&sky.resumed, MAX + 2);
+    ck_assert(waiters[MAX].answered);
     facts_done(&request.facts);
+}
+END_TEST
+
+START_TEST(too_many_questions_of_one_namespace_leave_room_for_others)
+{
+    enum { MAX = LIMIT_ASKING_OF_NAMESPACE };
+    struct flight_waiter waiters[MAX + 2];
+    unsigned resumed = 0;
+    int answers[MAX + 2];
+    for (size_t i = 0; i < MAX; i++) {
+        ask_and_leave("n", &waiters[i], &answers[i]);
+    }
+    ck_assert(!ask_of("n", &waiters[MAX], &resumed, &answers[MAX], in_ms(60000)));
+    ck_assert(ask_of("other", &waiters[MAX + 1], &resumed, &answers[MAX + 1], in_ms(60000)));
+    open_sky();
+    await(&sky.released, MAX + 1);
+    ck_assert(waiters[MAX + 1].answered);
+    ck_assert(ask_of("n", &waiters[MAX], &resumed, &answers[MAX], in_ms(60000)));
+    await(&sky.released, MAX + 2);
+    ck_assert(waiters[MAX].answered);
+    ck_assert_uint_eq(resumed, 2);
 }
 END_TEST
 
@@ -386,6 +425,7 @@ Suite *suite(void)
     tcase_add_test(tcase, a_question_is_answered_and_released);
     tcase_add_test(tcase, who_asks_leaves_at_his_deadline_and_the_question_is_released_later);
     tcase_add_test(tcase, too_many_questions_are_not_taken_and_leave_room_for_secrets);
+    tcase_add_test(tcase, too_many_questions_of_one_namespace_leave_room_for_others);
     tcase_add_test(tcase, closing_asks_nothing_that_is_queued);
     suite_add_tcase(suite, tcase);
     return suite;
