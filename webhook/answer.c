@@ -12,6 +12,7 @@
 struct answerer {
     struct answerer_options options;
     atomic_bool gates_supported;
+    struct store_health silent_to_reviews;
     struct metric *decisions;
     struct metric *seconds;
 };
@@ -37,6 +38,7 @@ struct answerer *answerer_new(const struct answerer_options *options)
     struct answerer *answerer = mem_alloc(sizeof *answerer);
     answerer->options = *options;
     atomic_init(&answerer->gates_supported, false);
+    store_health_init(&answerer->silent_to_reviews);
     answerer->decisions = metrics_counter(options->metrics, "keyturn_decisions_total",
                                           "Admission decisions.", labels);
     answerer->seconds = metrics_histogram(options->metrics, "keyturn_decision_seconds",
@@ -46,7 +48,10 @@ struct answerer *answerer_new(const struct answerer_options *options)
 
 void answerer_free(struct answerer *answerer)
 {
-    free(answerer);
+    if (answerer) {
+        store_health_done(&answerer->silent_to_reviews);
+        free(answerer);
+    }
 }
 
 void answerer_set_gates_supported(struct answerer *answerer, bool supported)
@@ -317,7 +322,7 @@ void answer_review(struct answerer *answerer, struct server_request *request)
 }
 
 /* True when there is something to ask, and somebody who may ask it. */
-static bool make_inquiry(const struct answerer *answerer, const struct server_request *request,
+static bool make_inquiry(struct answerer *answerer, const struct server_request *request,
                          struct admission *admission)
 {
     const struct answerer_options *options = &answerer->options;
@@ -325,6 +330,7 @@ static bool make_inquiry(const struct answerer *answerer, const struct server_re
     const struct inquiry_options asking = {
         .clock = options->clock,
         .stores = options->stores,
+        .reviews = &answerer->silent_to_reviews,
         .creates = review->operation == OPERATION_CREATE,
         .apart = !options->alone,
         .deadline_ms = deadline_of(request, &admission->rules),
@@ -378,7 +384,7 @@ static void end_validation(const struct answerer *answerer, struct server_reques
     respond(answerer, request, admission, &verdict);
 }
 
-static void begin_validation(const struct answerer *answerer, struct server_request *request)
+static void begin_validation(struct answerer *answerer, struct server_request *request)
 {
     const struct answerer_options *options = &answerer->options;
     struct admission *admission = mem_alloc(sizeof *admission);

@@ -13,6 +13,9 @@ enum {
     /* What a call to AWS may take. That of the review would be too short: calls that are cut off
      * would say of AWS that it is silent. */
     STORE_DEADLINE_MS = 5000,
+    /* Whoever has said nothing for so long is silent: four budgets, and less than a connection may
+     * take to come about. */
+    SILENCE_MS = 1000,
 };
 
 struct inquiry {
@@ -52,22 +55,49 @@ static bool is_late(const struct inquiry *inquiry)
     return now_ms(inquiry) >= inquiry->options.deadline_ms - MARGIN_MS;
 }
 
+static bool has_nothing(const struct existence_batch *batch)
+{
+    size_t i = 0;
+    while (i < batch->count && batch->reads[i].failed) {
+        i++;
+    }
+    return i == batch->count;
+}
+
+static void note_silence(const struct inquiry *inquiry, const struct existence_batch *batch,
+                         int64_t begun_ms)
+{
+    const struct err silence = {.kind = ERR_TIMEOUT};
+    bool silent = has_nothing(batch) && now_ms(inquiry) - begun_ms >= SILENCE_MS;
+    store_health_note(inquiry->options.reviews, batch->store, now_ms(inquiry),
+                      silent ? &silence : NULL);
+}
+
 /* In no hurry: what Pods wait for goes first, and no value of yesterday stands in for one that does
  * not come. */
 static void ask_store(struct inquiry *inquiry, const struct secret_source *source,
                       const struct existence_batch *batch, int64_t max_age_ms)
 {
+    int64_t begun_ms = now_ms(inquiry);
     const struct remote_request request = {
         .store = batch->store,
         .namespace = inquiry->existence.external_secret->namespace,
         .apart = inquiry->options.apart,
         .max_age_ms = max_age_ms,
-        .deadline_ms = now_ms(inquiry) + STORE_DEADLINE_MS,
+        .deadline_ms = begun_ms + STORE_DEADLINE_MS,
     };
     existence_ask(batch);
     if (!source->read(source->context, &request, batch->reads, batch->count, &inquiry->failure)) {
         existence_fail(batch);
     }
+    note_silence(inquiry, batch, begun_ms);
+}
+
+static bool may_ask(struct inquiry *inquiry, const struct store *store)
+{
+    return !store_health_is_silent(inquiry->options.stores, store) &&
+           store_health_may_ask(inquiry->options.reviews, store, now_ms(inquiry),
+                                &inquiry->failure);
 }
 
 static void ask_all(struct inquiry *inquiry, struct clients *clients, int64_t max_age_ms)
@@ -76,10 +106,10 @@ static void ask_all(struct inquiry *inquiry, struct clients *clients, int64_t ma
     struct existence_batch batch;
     size_t position = 0;
     while (!is_late(inquiry) && existence_next(&inquiry->existence, &position, &batch)) {
-        if (store_health_is_silent(inquiry->options.stores, batch.store)) {
-            existence_fail(&batch);
-        } else {
+        if (may_ask(inquiry, batch.store)) {
             ask_store(inquiry, &source, &batch, max_age_ms);
+        } else {
+            existence_fail(&batch);
         }
     }
 }

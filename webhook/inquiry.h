@@ -4,7 +4,9 @@
  * a worker; the object is not persisted and may be refused, so that nothing comes of it but words.
  *
  * No side effects: nothing is written, no Event is sent. A store that is known to be silent is not
- * asked, and none becomes so by this. A call to AWS outlives the review that it comes too late for;
+ * asked, and none becomes so by this, but to other reviews: one that a review has asked in vain for
+ * a second, and which so keeps places that others could have (flights.h), is for ten not asked by
+ * any, then by one. A call to AWS outlives the review that it comes too late for;
  * what it has read lies in the cache of values, with its age, for whoever reads next; beside the
  * operator in one of its own, for reviews alone.
  *
@@ -22,8 +24,9 @@
 
 struct inquiry_options {
     const struct clock *clock;
-    struct store_health *stores;
-    bool creates;        /* a CREATE */
+    struct store_health *stores;  /* which of them are silent */
+    struct store_health *reviews; /* which are to reviews: of the inquiries alone */
+    bool creates;                 /* a CREATE */
     bool apart;          /* beside the operator: what is read for a review makes nobody quicker */
     int64_t deadline_ms; /* of the review */
 };

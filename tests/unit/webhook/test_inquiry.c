@@ -7,12 +7,24 @@
 #include "webhook/sources.h"
 
 static struct store_health health;
+static struct store_health reviews;
 static struct inquiry *inquiry;
+static atomic_int_fast64_t ahead_ms; /* of the time at which AWS is asked */
+
+static int64_t monotonic_ms(void *context)
+{
+    (void)context;
+    return clock_monotonic_ms(clock_system()) + atomic_load(&ahead_ms);
+}
+
+static const struct clock ahead = {.monotonic_ms = monotonic_ms};
 
 static void setup(void)
 {
     aws_scene_begin();
     store_health_init(&health);
+    store_health_init(&reviews);
+    atomic_store(&ahead_ms, 0);
     world_set_synced(scene.world, WORLD_STORES, true);
 }
 
@@ -20,6 +32,7 @@ static void teardown(void)
 {
     inquiry_release(inquiry);
     store_health_done(&health);
+    store_health_done(&reviews);
     aws_scene_end();
 }
 
@@ -38,11 +51,11 @@ static void answer(const char *part, unsigned status, const char *body)
 /* As the review of an ExternalSecret with these elements of data would. */
 static void inquire_at(bool creates, const char *data, int64_t budget_ms)
 {
-    const struct inquiry_options options = {.clock = clock_system(),
+    const struct inquiry_options options = {.clock = &ahead,
                                             .stores = &health,
+                                            .reviews = &reviews,
                                             .creates = creates,
-                                            .deadline_ms =
-                                                clock_monotonic_ms(clock_system()) + budget_ms};
+                                            .deadline_ms = clock_monotonic_ms(&ahead) + budget_ms};
     struct existence existence;
     struct external_secret *external_secret = aws_scene_external_secret("n", "es", "store", data);
     inquiry_release(inquiry);
@@ -184,6 +197,58 @@ START_TEST(no_store_is_held_for_silent_by_it)
 }
 END_TEST
 
+static void take_a_second(struct api_route *route)
+{
+    (void)route;
+    atomic_fetch_add(&ahead_ms, 1000);
+}
+
+START_TEST(a_store_that_was_silent_to_a_review_is_asked_by_no_other_for_ten_seconds)
+{
+    put_store("");
+    api.asked = take_a_second;
+    answer("GetSecretValue", 0, "");
+    inquire(ONE, API_PATIENCE_MS);
+    unsigned asked = api_total();
+    ck_assert_uint_gt(asked, 0);
+    answer("GetSecretValue", 400, AWS_REFUSAL("ResourceNotFoundException"));
+    inquire(ONE, API_PATIENCE_MS);
+    ck_assert_uint_eq(api_total(), asked);
+    ck_assert_uint_eq(inquiry_found(inquiry)->count, 0);
+    ck_assert_ptr_nonnull(strstr(inquiry_failure(inquiry), "store store did not answer"));
+    atomic_fetch_add(&ahead_ms, STORE_PROBE_MS);
+    inquire(ONE, API_PATIENCE_MS);
+    ck_assert_uint_eq(api_total(), asked + 1);
+    ck_assert(finds("no secret a"));
+    inquire("{'secretKey':'k','remoteRef':{'key':'b'}}", API_PATIENCE_MS);
+    ck_assert_uint_eq(api_total(), asked + 2);
+    ck_assert(finds("no secret b"));
+}
+END_TEST
+
+START_TEST(a_store_that_takes_its_time_is_not_silent)
+{
+    put_store("");
+    api.asked = take_a_second;
+    answer("GetSecretValue", 400, AWS_REFUSAL("ResourceNotFoundException"));
+    inquire(ONE, API_PATIENCE_MS);
+    inquire("{'secretKey':'k','remoteRef':{'key':'b'}}", API_PATIENCE_MS);
+    ck_assert_uint_eq(api_total(), 2);
+    ck_assert(finds("no secret b"));
+}
+END_TEST
+
+START_TEST(a_store_that_fails_at_once_is_not_silent)
+{
+    put_store("");
+    answer("GetSecretValue", 0, "");
+    inquire(ONE, API_PATIENCE_MS);
+    answer("GetSecretValue", 400, AWS_REFUSAL("ResourceNotFoundException"));
+    inquire(ONE, API_PATIENCE_MS);
+    ck_assert(finds("no secret a"));
+}
+END_TEST
+
 START_TEST(nothing_is_asked_for_who_has_left)
 {
     put_store("");
@@ -255,6 +320,9 @@ Suite *suite(void)
     tcase_add_test(tcase, what_is_there_by_what_was_read_before_is_not_asked_for);
     tcase_add_test(tcase, a_silent_store_is_not_asked);
     tcase_add_test(tcase, no_store_is_held_for_silent_by_it);
+    tcase_add_test(tcase, a_store_that_was_silent_to_a_review_is_asked_by_no_other_for_ten_seconds);
+    tcase_add_test(tcase, a_store_that_takes_its_time_is_not_silent);
+    tcase_add_test(tcase, a_store_that_fails_at_once_is_not_silent);
     tcase_add_test(tcase, nothing_is_asked_for_who_has_left);
     tcase_add_test(tcase, credentials_that_do_not_come_are_a_cause_and_no_warning);
     tcase_add_loop_test(tcase, what_a_quota_may_refuse_is_not_asked_for, 0, (int)ARRAY_LEN(QUOTAS));
