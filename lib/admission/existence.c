@@ -32,7 +32,8 @@ bool existence_begin(struct world *world, struct external_secret *external_secre
     struct err ignored;
     *ret = (struct existence){.external_secret = external_secret_retain(external_secret),
                               .remotely = remotely};
-    if (plan_check_reads(external_secret, &ignored) != PLAN_FINE) {
+    if (existence_entries(ret) > LIMIT_REVIEW_ENTRIES ||
+        plan_check_reads(external_secret, &ignored) != PLAN_FINE) {
         return false;
     }
     plan_make(external_secret, &ret->plan);

@@ -7,7 +7,8 @@
  * property; never a find, nor tags (metadataPolicy Fetch). They stay in here, are wiped with it,
  * and nobody gets them: the object may still be refused. Told is that something is missing, not by
  * its store's prefix, never a byte of a value. What was not asked or could not be read says
- * nothing.
+ * nothing. One with more than LIMIT_REVIEW_ENTRIES entries is not asked for at all: nobody is told
+ * that something of it is missing.
  *
  * The stores are those of world_store_for(): who may not read through a store learns nothing
  * through it here either. One thread at a time. */

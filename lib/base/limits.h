@@ -98,11 +98,14 @@ enum {
     LIMIT_WANTS = 32,
     LIMIT_WAITING_REQUESTS = 64,
     /* Of those, reviews of ExternalSecrets that ask stores, so that Pods find room; of one
-     * namespace, so that a store that does not answer leaves room for others; and what one of them
-     * asks for: two batches of Secrets Manager, four of Parameter Store, since more do not come
-     * back within a budget of 250 ms. */
+     * namespace, so that a store that does not answer leaves room for others; how many entries of
+     * data and dataFrom one that is asked for may have, which is held until its stores have
+     * answered: a Secret of 1 MiB seldom has as many keys; and what one of them asks for: two
+     * batches of Secrets Manager, four of Parameter Store, since more do not come back within a
+     * budget of 250 ms. */
     LIMIT_ASKING_REVIEWS = 16,
     LIMIT_ASKING_OF_NAMESPACE = 4,
+    LIMIT_REVIEW_ENTRIES = 1000,
     LIMIT_REVIEW_READS = 40,
 
     /* RFC 7519 tokens of the API server are about 1 KiB. */

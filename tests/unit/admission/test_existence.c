@@ -190,19 +190,34 @@ START_TEST(patterns_and_tags_are_not_asked_for)
 }
 END_TEST
 
-START_TEST(of_many_the_first_are_asked_for)
+/* And one of dataFrom. */
+static bool begin_many(int data_count)
 {
     CLEANUP(buf_done) struct buf spec;
     buf_init(&spec, 100000);
-    buf_printf(&spec, "'data':[");
-    for (int i = 0; i < LIMIT_REVIEW_READS + 5; i++) {
+    buf_printf(&spec, "'dataFrom':[%s],'data':[", FIND);
+    for (int i = 0; i < data_count; i++) {
         buf_printf(&spec, "%s{'secretKey':'k%d','remoteRef':{'key':'r%d'}}", i ? "," : "", i, i);
     }
     buf_printf(&spec, "]");
-    put_store(false, "store", "", SM);
     CLEANUP(mem_free_ptr) char *text = buf_take(&spec);
-    ck_assert(begin(true, "%s", text));
+    return begin(true, "%s", text);
+}
+
+START_TEST(who_has_very_many_is_not_asked_for)
+{
+    put_store(false, "store", "", SM);
+    ck_assert(begin_many(LIMIT_REVIEW_ENTRIES - 1));
+    ck_assert(!begin_many(LIMIT_REVIEW_ENTRIES));
+    ck_assert_uint_eq(existence.plan.store_count, 0);
+}
+END_TEST
+
+START_TEST(of_many_the_first_are_asked_for)
+{
     struct existence_batch batch;
+    put_store(false, "store", "", SM);
+    ck_assert(begin_many(LIMIT_REVIEW_READS + 5));
     size_t position = 0;
     ck_assert(existence_next(&existence, &position, &batch));
     ck_assert_uint_eq(batch.count, LIMIT_REVIEW_READS);
@@ -314,6 +329,7 @@ Suite *suite(void)
     tcase_add_test(tcase, what_could_not_be_read_says_nothing);
     tcase_add_test(tcase, a_later_answer_takes_the_place_of_an_earlier_one);
     tcase_add_test(tcase, patterns_and_tags_are_not_asked_for);
+    tcase_add_test(tcase, who_has_very_many_is_not_asked_for);
     tcase_add_test(tcase, of_many_the_first_are_asked_for);
     tcase_add_test(tcase, each_store_is_asked_for_its_own);
     tcase_add_loop_test(tcase, nothing_is_asked_of_a_store_that_nobody_would_read_through, 0,
