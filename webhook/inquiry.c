@@ -139,7 +139,8 @@ static void ask(void *context, void *thread_context)
 {
     struct inquiry *inquiry = context;
     int64_t begun_ms = now_ms(inquiry);
-    if (is_late(inquiry) || quota_may_refuse(inquiry, thread_context)) {
+    if (is_late(inquiry) || quota_may_refuse(inquiry, thread_context) ||
+        !existence_plan(&inquiry->existence)) {
         return;
     }
     ask_all(inquiry, thread_context, SWEEP_FRESH_MS);

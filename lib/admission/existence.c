@@ -24,27 +24,79 @@ static bool find_stores(struct world *world, struct existence *existence)
     return true;
 }
 
+static bool same_store(struct store_ref one, struct store_ref other)
+{
+    return one.cluster == other.cluster && sv_equal(one.name, other.name);
+}
+
+/* Names a value in this store. */
+static bool reads_from(const struct external_secret *external_secret, struct store_ref store)
+{
+    for (size_t i = 0; i < external_secret->data_count; i++) {
+        const struct external_secret_data *data = &external_secret->data[i];
+        if (!data->metadata && same_store(plan_store_of(external_secret, &data->store), store)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < external_secret->data_from_count; i++) {
+        const struct external_secret_data_from *from = &external_secret->data_from[i];
+        if (from->kind == DATA_FROM_EXTRACT && !from->metadata &&
+            same_store(plan_store_of(external_secret, &from->store), store)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool may_ask(const struct existence *existence, size_t store)
+{
+    return existence->remotely || existence->stores[store]->provider == PROVIDER_FAKE;
+}
+
+static bool asks_of(const struct existence *existence, size_t store)
+{
+    return may_ask(existence, store) &&
+           reads_from(existence->external_secret, existence->plan.stores[store].ref);
+}
+
+static bool asks_any(const struct existence *existence)
+{
+    size_t i = 0;
+    while (i < existence->plan.store_count && !asks_of(existence, i)) {
+        i++;
+    }
+    return i < existence->plan.store_count;
+}
+
 bool existence_begin(struct world *world, struct external_secret *external_secret, bool remotely,
                      struct existence *ret)
 {
-    size_t position = 0;
-    struct existence_batch batch;
-    struct err ignored;
     *ret = (struct existence){.external_secret = external_secret_retain(external_secret),
                               .remotely = remotely};
-    if (existence_entries(ret) > LIMIT_REVIEW_ENTRIES ||
-        plan_check_reads(external_secret, &ignored) != PLAN_FINE) {
+    if (existence_entries(ret) > LIMIT_REVIEW_ENTRIES) {
         return false;
     }
-    plan_make(external_secret, &ret->plan);
-    ret->plan.effort = effort_of(LIMIT_EFFORT_STEPS);
-    for (size_t i = 0; i < ret->plan.read_count; i++) {
-        /* Whatever the deletionPolicy makes of it. */
-        ret->plan.reads[i].may_miss = true;
-        ret->plan.reads[i].may_fail = true;
-        ret->plan.reads[i].failed = true;
+    plan_stores(external_secret, &ret->plan);
+    return find_stores(world, ret) && asks_any(ret);
+}
+
+bool existence_plan(struct existence *existence)
+{
+    struct plan *plan = &existence->plan;
+    struct err ignored;
+    if (plan_check_reads(existence->external_secret, &ignored) != PLAN_FINE) {
+        return false;
     }
-    return find_stores(world, ret) && existence_next(ret, &position, &batch);
+    plan_done(plan);
+    plan_make(existence->external_secret, plan);
+    plan->effort = effort_of(LIMIT_EFFORT_STEPS);
+    for (size_t i = 0; i < plan->read_count; i++) {
+        /* Whatever the deletionPolicy makes of it. */
+        plan->reads[i].may_miss = true;
+        plan->reads[i].may_fail = true;
+        plan->reads[i].failed = true;
+    }
+    return true;
 }
 
 void existence_done(struct existence *existence)
@@ -69,9 +121,8 @@ static size_t store_of_read(const struct existence *existence, size_t read)
 
 static bool is_asked(const struct existence *existence, size_t read)
 {
-    const struct store *store = existence->stores[store_of_read(existence, read)];
     return !existence->plan.reads[read].metadata &&
-           (existence->remotely || store->provider == PROVIDER_FAKE);
+           may_ask(existence, store_of_read(existence, read));
 }
 
 bool existence_next(const struct existence *existence, size_t *position,

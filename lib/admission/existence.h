@@ -21,7 +21,7 @@
 
 struct existence {
     struct external_secret *external_secret;
-    struct plan plan;
+    struct plan plan;      /* of plan_stores(), then of plan_make(): the stores are the same */
     struct store **stores; /* of each of plan.stores */
     bool remotely;
 };
@@ -29,9 +29,13 @@ struct existence {
 /* `external_secret` has no problem of its own. False: there is nothing to ask, or one of the stores
  * is not there, not known, does not admit the namespace or is not supported, so that nobody would
  * carry it out. Not `remotely` (in a dry run): only stores of the provider "fake", which hold their
- * values themselves, are asked. To be released whatever is answered. */
+ * values themselves, are asked. To be released whatever is answered. Compiles nothing, so that who
+ * serves a review may wait for it. */
 MUST_CHECK bool existence_begin(struct world *world, struct external_secret *external_secret,
                                 bool remotely, struct existence *ret);
+/* Once, before the rest, by who asks: makes the plan, for which every regular expression is
+ * compiled, milliseconds. False: nobody would carry it out; nothing is to be asked or judged. */
+MUST_CHECK bool existence_plan(struct existence *existence);
 void existence_done(struct existence *existence);
 
 /* What is to be asked of one store at once. */

@@ -61,7 +61,10 @@ static bool begin(bool remotely, const char *format, ...)
     ck_assert_msg(external_secret_decode(json.root, &external_secret, &err), "%s", err.message);
     bool asks = existence_begin(world, external_secret, remotely, &existence);
     external_secret_release(external_secret);
-    return asks;
+    /* Whoever answers the review is not kept by the rest. */
+    ck_assert_uint_eq(existence.plan.read_count, 0);
+    ck_assert_uint_eq(existence.plan.find_count, 0);
+    return asks && existence_plan(&existence);
 }
 
 static void judge_all(void)
@@ -140,6 +143,15 @@ START_TEST(the_deletion_policy_makes_no_difference)
                      "KT224 ExternalSecret app/db: spec.data[0]: no parameter missing in AWS "
                      "Parameter Store: make it or mend the key");
     ck_assert_str_eq(found.items[1].text, found.items[0].text);
+}
+END_TEST
+
+START_TEST(what_nobody_would_carry_out_is_not_asked_for)
+{
+    put_store(false, "store", "", SM);
+    ck_assert(!begin(true, "'data':[%s,%s]", THERE, ENTRY("'key':''")));
+    ck_assert(existence.stores != NULL);
+    ck_assert(!begin(true, "'data':[%s],'dataFrom':[{'find':{'name':{'regexp':'('}}}]", THERE));
 }
 END_TEST
 
@@ -284,6 +296,19 @@ START_TEST(a_dry_run_asks_only_stores_that_hold_their_values)
     size_t position = 0;
     put_store(false, "store", "", SM);
     ck_assert(!begin(false, "'data':[%s]", MISSING));
+    put_store(false, "fake", "", FAKE);
+    ck_assert(!begin(false,
+                     "'data':[%s],'dataFrom':[{'find':{'name':{'regexp':'.'}},'sourceRef':{"
+                     "'storeRef':{'name':'fake'}}}]",
+                     MISSING));
+    ck_assert(!begin(false,
+                     "'data':[%s],'dataFrom':[{'extract':{'key':'k','metadataPolicy':'Fetch'},"
+                     "'sourceRef':{'storeRef':{'name':'fake'}}}]",
+                     MISSING));
+    ck_assert(begin(false,
+                    "'data':[%s],'dataFrom':[{'extract':{'key':'k'},'sourceRef':{'storeRef':{"
+                    "'name':'fake'}}}]",
+                    MISSING));
     put_store(false, "store", "", FAKE);
     ck_assert(begin(false, "'data':[%s,%s,%s]", PROPERTY_A, PROPERTY_B, MISSING));
     ck_assert(existence_next(&existence, &position, &batch));
@@ -326,6 +351,7 @@ Suite *suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, what_is_missing_is_told_by_entry);
     tcase_add_test(tcase, the_deletion_policy_makes_no_difference);
+    tcase_add_test(tcase, what_nobody_would_carry_out_is_not_asked_for);
     tcase_add_test(tcase, what_could_not_be_read_says_nothing);
     tcase_add_test(tcase, a_later_answer_takes_the_place_of_an_earlier_one);
     tcase_add_test(tcase, patterns_and_tags_are_not_asked_for);
