@@ -45,6 +45,7 @@ bool aws_reading_read(struct clients *with, const struct remote_request *request
         items[i].error = answers[i].error;
         items[i].err = answers[i].err;
         items[i].age_ms = answers[i].age_ms;
+        items[i].value.has_string = answers[i].error.class == SERVICE_OK;
     }
     for (size_t i = 0; i < count; i++) {
         if (items[i].error.class != SERVICE_OK) {
