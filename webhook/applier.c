@@ -499,7 +499,8 @@ static void look(void *context, const char *key)
         progress_forget(&applier->progress, namespace, name);
         return;
     }
-    int64_t turn = look_turn_ms(applier, external_secret);
+    int64_t room = applier_room_ms(applier);
+    int64_t turn = room > 0 ? room : look_turn_ms(applier, external_secret);
     int64_t delay = turn == 0 ? applier_begin(applier, external_secret) : turn;
     if (delay > 0 && delay != INT64_MAX) {
         agenda_look_in(applier->agenda, sv_of(key), delay);

@@ -17,6 +17,12 @@
 #include "webhook/store_health.h"
 #include "webhook/sweep.h"
 
+/* Who waits until there is room in the workers' queue. Of the agenda's thread. Monotonic. */
+struct room {
+    int64_t full_until_ms; /* before that it is not tried again */
+    int64_t last_ms;       /* when the last of those that wait is looked at */
+};
+
 struct applier {
     struct applier_options options;
     struct agenda *agenda;
@@ -26,6 +32,7 @@ struct applier {
     struct head_start head_start;
     struct outcomes outcomes;
     struct runs runs;
+    struct room room;
     atomic_bool impatient; /* what is not listed is not waited for any more */
     atomic_bool stopping;
     atomic_int_least64_t silent_after_ms; /* no status is written from then on */
@@ -60,7 +67,10 @@ void applier_plan_turn(struct applier *applier, struct str_view namespace, struc
 /* Carries it out, or shares what somebody else does (runs_join()). */
 void applier_carry_out(struct applier *applier, const struct external_secret *external_secret,
                        const struct errand *errand, struct run_result *ret);
-/* On a worker. 0, or how long until it can be begun. */
+/* 0, or how long until one that is looked at may find room in the workers' queue, which was full a
+ * moment ago. The agenda's thread. */
+int64_t applier_room_ms(struct applier *applier);
+/* On a worker. 0, or how long until it can be begun. The agenda's thread. */
 int64_t applier_begin(struct applier *applier, struct external_secret *external_secret);
 
 #endif

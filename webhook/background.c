@@ -9,7 +9,11 @@ enum {
     /* Of these for reading ahead with others; what is left is for the one whose turn it is. */
     READ_AHEAD_MS = 10000,
     RETRY_AGE_MS = 500,
+    /* A full queue is tried again after this; those that wait for room are looked at so far apart,
+     * and the last of them after so long. */
     QUEUE_FULL_MS = 200,
+    PLACE_MS = 1,
+    PLACE_MAX_MS = 10000,
     STATUS_DEADLINE_MS = 10000,
     /* Whose store is not known yet is looked at as soon as it is told of, or at the latest then. */
     UNKNOWN_MS = 5000,
@@ -229,6 +233,29 @@ static void carry_out_in_background(void *argument, void *thread_context)
     }
 }
 
+/* Behind those that wait already: of thousands each has its look in its turn. */
+static int64_t place_ms(struct room *room, int64_t now_ms)
+{
+    int64_t place = room->last_ms + PLACE_MS;
+    place = place > now_ms + QUEUE_FULL_MS ? place : now_ms + QUEUE_FULL_MS;
+    place = place < now_ms + PLACE_MAX_MS ? place : now_ms + PLACE_MAX_MS;
+    room->last_ms = place;
+    return place - now_ms;
+}
+
+int64_t applier_room_ms(struct applier *applier)
+{
+    int64_t now = applier_now_ms(applier);
+    return now < applier->room.full_until_ms ? place_ms(&applier->room, now) : 0;
+}
+
+static int64_t find_no_room(struct applier *applier)
+{
+    int64_t now = applier_now_ms(applier);
+    applier->room.full_until_ms = now + QUEUE_FULL_MS;
+    return place_ms(&applier->room, now);
+}
+
 int64_t applier_begin(struct applier *applier, struct external_secret *external_secret)
 {
     int64_t unknown = unknown_ms(applier, external_secret);
@@ -249,5 +276,5 @@ int64_t applier_begin(struct applier *applier, struct external_secret *external_
         progress_hurry(&applier->progress, external_secret->namespace, external_secret->name);
     }
     background_free(background);
-    return QUEUE_FULL_MS;
+    return find_no_room(applier);
 }

@@ -304,6 +304,44 @@ START_TEST(a_hurried_refresh_that_finds_the_queue_full_is_not_lost)
 }
 END_TEST
 
+enum {
+    MANY = 50,
+};
+
+/* An Orphan's target is not looked after once it was made. */
+static void carry_out_once(int number)
+{
+    char name[16];
+    (void)snprintf(name, sizeof name, "o%d", number);
+    put_external_secret(name, name, "Orphan");
+    applier_external_secret_changed(applier, SV("n"), sv_of(name));
+}
+
+START_TEST(of_many_that_find_the_queue_full_each_is_looked_at_in_its_turn)
+{
+    int64_t deadline = clock_monotonic_ms(clock_system()) + API_PATIENCE_MS;
+    api_hold("POST", "/secrets", true);
+    carry_out_once(0);
+    api_await("POST", "/secrets", 1);
+    for (int i = 1; i < MANY; i++) {
+        carry_out_once(i);
+    }
+    await_looks();
+    unsigned before = atomic_load(&lease_asked);
+    scene_skip(199);
+    await_looks();
+    /* "gone", who asks for it, and at 200 and 201 ms one each. */
+    ck_assert_uint_le(atomic_load(&lease_asked) - before, 4);
+    api_hold("POST", "/secrets", false);
+    while (api_count("PATCH", "/status?") < MANY) {
+        ck_assert_int_lt(clock_monotonic_ms(clock_system()), deadline);
+        scene_skip(1);
+        sched_yield();
+    }
+    ck_assert_uint_eq(api_count("POST", "/secrets"), MANY);
+}
+END_TEST
+
 /* Nobody else asks for it. */
 START_TEST(a_hurried_refresh_beside_the_operator_that_fails_is_tried_again)
 {
@@ -346,6 +384,7 @@ Suite *suite(void)
     tcase_add_checked_fixture(full, setup_full, scene_end);
     tcase_set_timeout(full, 60);
     tcase_add_test(full, a_hurried_refresh_that_finds_the_queue_full_is_not_lost);
+    tcase_add_test(full, of_many_that_find_the_queue_full_each_is_looked_at_in_its_turn);
     suite_add_tcase(suite, full);
     TCase *beside = tcase_create("beside");
     tcase_add_checked_fixture(beside, setup_beside, scene_end);
