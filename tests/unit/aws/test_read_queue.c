@@ -584,6 +584,42 @@ START_TEST(requests_spill_over_the_rate_of_batches_and_background_work_waits)
 }
 END_TEST
 
+START_TEST(the_next_batch_of_parameters_is_for_a_request_however_many_are_in_the_background)
+{
+    enum { SPENT = 10, BACKGROUND = 16, EACH = 40 };
+    for (size_t i = 0; i < SPENT; i++) {
+        struct caller *caller = caller_for_numbers(2 * i, 2);
+        caller->request.service = ENDPOINT_SSM;
+        caller_read(caller);
+        ck_all_there(caller);
+    }
+    for (size_t i = 0; i < BACKGROUND; i++) {
+        struct caller *background = caller_for_numbers(100 + EACH * i, EACH);
+        background->request.service = ENDPOINT_SSM;
+        background->request.urgency = SERVICE_BACKGROUND;
+        caller_start(background);
+    }
+    struct caller *request = caller_for_numbers(30, 2);
+    request->request.service = ENDPOINT_SSM;
+    caller_start(request);
+    script_await(&script.waiting, BACKGROUND + 1);
+    ck_assert_uint_eq(script_count(&script.count), SPENT);
+    script_advance(200);
+    script_await(&script.returned, SPENT + 1);
+    ck_assert_uint_eq(script.calls[SPENT].count, 10);
+    ck_assert_str_eq(script.calls[SPENT].keys[0], "k30");
+    ck_assert_str_eq(script.calls[SPENT].keys[1], "k31");
+    ck_assert_int_eq(script.calls[SPENT].urgency, SERVICE_ADMISSION);
+    caller_join(request);
+    ck_all_there(request);
+    script_advance(8000);
+    for (size_t i = 0; i < BACKGROUND; i++) {
+        caller_join(&callers[SPENT + i]);
+    }
+    ck_assert_uint_eq(script.count, SPENT + 1);
+}
+END_TEST
+
 START_TEST(a_deadline_holds_between_the_calls_of_one_caller)
 {
     struct caller *caller = caller_for(NULL);
@@ -633,6 +669,8 @@ Suite *suite(void)
     tcase_add_test(tcase, equal_items_are_asked_for_once);
     tcase_add_test(tcase, versions_of_parameters_go_in_one_batch);
     tcase_add_test(tcase, requests_spill_over_the_rate_of_batches_and_background_work_waits);
+    tcase_add_test(
+        tcase, the_next_batch_of_parameters_is_for_a_request_however_many_are_in_the_background);
     tcase_add_test(tcase, a_deadline_holds_between_the_calls_of_one_caller);
     suite_add_tcase(suite, tcase);
     return suite;
