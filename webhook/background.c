@@ -42,22 +42,23 @@ static int64_t refresh_age_ms(struct applier *applier,
 }
 
 /* Those that were read ahead with it have their turn now: none before everything is known. A store
- * that is silent is left to the probe. */
-static void read_ahead_of(struct applier *applier, const struct external_secret *external_secret,
-                          const struct errand *errand)
+ * that is silent is left to the probe. The age of what was read for it. */
+static int64_t read_ahead_of(struct applier *applier, const struct external_secret *external_secret,
+                             struct clients *clients)
 {
     CLEANUP(world_list_done) struct world_list members = {0};
     if (!applier_knows_world(applier) ||
         store_use_is_silent(applier->options.world, &applier->stores, external_secret)) {
-        return;
+        return 0;
     }
-    sweep_read_ahead(applier->sweep, external_secret, errand->clients,
-                     applier_now_ms(applier) + READ_AHEAD_MS, &members);
+    int64_t age_ms = sweep_read_ahead(applier->sweep, external_secret, clients,
+                                      applier_now_ms(applier) + READ_AHEAD_MS, &members);
     for (size_t i = 0; i < members.count; i++) {
         const struct external_secret *member = members.items[i];
         progress_bring_forward(&applier->progress, member->namespace, member->name);
         applier_plan(applier, member->namespace, member->name, 0);
     }
+    return age_ms;
 }
 
 /* What follows a run: its status, and when the next is. */
@@ -109,7 +110,7 @@ static void refresh(struct background *background, struct clients *clients)
     background->forced = forced;
     background->start_ms = clock_wall_ms(applier->options.clock);
     background->start_now_ms = applier_now_ms(applier);
-    const struct errand errand = {
+    struct errand errand = {
         .clients = clients,
         .waiting = applier->options.beside && !plan_has_find(external_secret),
         .max_age_ms = forced ? 0
@@ -117,7 +118,8 @@ static void refresh(struct background *background, struct clients *clients)
                                                   refresh_age_ms(applier, external_secret)),
         .deadline_ms = applier_now_ms(applier) + BACKGROUND_DEADLINE_MS};
     if (!forced && !applier->options.beside) {
-        read_ahead_of(applier, external_secret, &errand);
+        int64_t age_ms = read_ahead_of(applier, external_secret, clients);
+        errand.max_age_ms = age_ms > errand.max_age_ms ? age_ms : errand.max_age_ms;
     }
     applier_carry_out(applier, external_secret, &errand, &background->run);
 }

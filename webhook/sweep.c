@@ -18,8 +18,10 @@ static const int64_t NEVER_MS = INT64_MIN / 2;
 
 /* Of one ExternalSecret. */
 struct turn {
-    int64_t read_ms; /* when it was last read ahead */
+    int64_t begun_ms; /* when it was last begun to read it ahead, and when that had ended */
+    int64_t read_ms;
     bool reading;
+    bool waits; /* it was read with another, and has not been carried out since */
 };
 
 struct sweep {
@@ -84,11 +86,12 @@ static struct turn *find_turn(struct sweep *sweep, const struct external_secret 
     return turn;
 }
 
-/* Holds the mutex. What was read is still fresh, or will be. */
+/* Holds the mutex. What was read is still fresh, or will be, or is waiting for its one use. */
 static bool is_read(const struct turn *turn, const struct external_secret *external_secret,
                     int64_t now)
 {
-    return turn->reading || now - turn->read_ms < sweep_max_age_ms(external_secret);
+    int64_t fresh = turn->waits ? SWEEP_FRESH_MS : sweep_max_age_ms(external_secret);
+    return turn->reading || now - turn->read_ms < fresh;
 }
 
 /* Takes the turn of one that nobody has read yet. */
@@ -97,7 +100,10 @@ static bool claim(struct sweep *sweep, const struct external_secret *external_se
     pthread_mutex_lock(&sweep->mutex);
     struct turn *turn = find_turn(sweep, external_secret);
     bool free_to_read = !is_read(turn, external_secret, now_ms(sweep));
-    turn->reading |= free_to_read;
+    if (free_to_read) {
+        turn->reading = true;
+        turn->begun_ms = now_ms(sweep);
+    }
     pthread_mutex_unlock(&sweep->mutex);
     return free_to_read;
 }
@@ -252,10 +258,12 @@ static void keep_members(struct sweep *sweep, const struct external_secret *firs
     }
 }
 
-static void land(struct sweep *sweep, const struct external_secret *external_secret)
+/* Holds the mutex. */
+static void land(struct sweep *sweep, const struct external_secret *external_secret, bool waits)
 {
     struct turn *turn = find_turn(sweep, external_secret);
     turn->reading = false;
+    turn->waits = waits;
     turn->read_ms = now_ms(sweep);
 }
 
@@ -269,7 +277,7 @@ static void read_members(struct sweep *sweep, const struct external_secret *firs
     read_ahead(clients, all, members->count + 1, deadline_ms);
     pthread_mutex_lock(&sweep->mutex);
     for (size_t i = 0; i < members->count + 1; i++) {
-        land(sweep, all[i]);
+        land(sweep, all[i], i > 0);
     }
     pthread_cond_broadcast(&sweep->read);
     pthread_mutex_unlock(&sweep->mutex);
@@ -322,16 +330,29 @@ static bool gather(struct sweep *sweep, const struct external_secret *first,
     return claimed;
 }
 
-void sweep_read_ahead(struct sweep *sweep, const struct external_secret *first,
-                      struct clients *clients, int64_t deadline_ms, struct world_list *ret_members)
+/* How old that is. What was read with others is read for one use, however long its queue is. */
+static int64_t use(struct sweep *sweep, const struct external_secret *external_secret)
+{
+    pthread_mutex_lock(&sweep->mutex);
+    struct turn *turn = find_turn(sweep, external_secret);
+    int64_t age = turn->waits ? now_ms(sweep) - turn->begun_ms + 1 : 0;
+    turn->waits = false;
+    pthread_mutex_unlock(&sweep->mutex);
+    return age < SWEEP_FRESH_MS ? age : 0;
+}
+
+int64_t sweep_read_ahead(struct sweep *sweep, const struct external_secret *first,
+                         struct clients *clients, int64_t deadline_ms,
+                         struct world_list *ret_members)
 {
     *ret_members = (struct world_list){0};
     if (!asks_by_name(first)) {
-        return;
+        return 0;
     }
     if (gather(sweep, first, ret_members)) {
         read_members(sweep, first, clients, deadline_ms, ret_members);
     } else {
         await(sweep, first, deadline_ms);
     }
+    return use(sweep, first);
 }

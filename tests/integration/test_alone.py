@@ -83,7 +83,7 @@ def wait_status(api: ApiServer, resource: str, name: str, **wanted: str) -> Obje
             for each in conditions
         )
 
-    return api.wait_object(resource, NAMESPACE, name, holds, timeout=20 * SLOWER)["status"]
+    return api.wait_object(resource, NAMESPACE, name, holds, timeout=60 * SLOWER)["status"]
 
 
 def wait_synced(api: ApiServer, name: str, version: str | None = None) -> Object:

@@ -197,6 +197,34 @@ START_TEST(what_was_read_ahead_is_not_read_again_while_it_is_fresh)
 }
 END_TEST
 
+static int64_t age_of(struct external_secret *first)
+{
+    struct world_list members = {0};
+    int64_t age = sweep_read_ahead(sweep, first, NULL, clock_ms + 1000, &members);
+    if (members.items) {
+        world_list_done(&members);
+    }
+    return age;
+}
+
+/* There may be thousands before it in the workers' queue. */
+START_TEST(what_was_read_for_one_waits_for_its_turn_and_is_used_once)
+{
+    struct external_secret *other = put("due-99999", "0");
+    struct external_secret *first = put("due-100000", "0");
+    ck_assert_int_eq(age_of(first), 0);
+    ck_assert_uint_eq(reads.last_count, 2);
+    clock_ms += 30000;
+    ck_assert_int_eq(age_of(other), 30001);
+    ck_assert_uint_eq(reads.calls, 1);
+    clock_ms += 1000;
+    ck_assert_int_eq(age_of(other), 0);
+    ck_assert_uint_eq(reads.calls, 2);
+    external_secret_release(first);
+    external_secret_release(other);
+}
+END_TEST
+
 /* It is dear, and there may be thousands. */
 START_TEST(whose_turn_it_is_is_asked_only_of_those_that_could_go)
 {
@@ -331,6 +359,7 @@ Suite *suite(void)
     tcase_add_loop_test(tcase, nobody_goes_with_who_asks_by_patterns_only, 0,
                         ARRAY_LEN(kinds_of_asking));
     tcase_add_test(tcase, what_was_read_ahead_is_not_read_again_while_it_is_fresh);
+    tcase_add_test(tcase, what_was_read_for_one_waits_for_its_turn_and_is_used_once);
     tcase_add_test(tcase, whose_turn_it_is_is_asked_only_of_those_that_could_go);
     tcase_add_test(tcase, no_more_go_at_once_than_one_burst);
     tcase_add_test(tcase, who_is_not_due_yet_only_fills_batches_the_earliest_first);
