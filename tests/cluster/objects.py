@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.cluster.api import Object
@@ -89,6 +90,25 @@ def external_secret(
             "data": [{"secretKey": "password", "remoteRef": {"key": remote}}],
         },
     }
+
+
+def rendered_external_secret(
+    name: str, remote: str, refresh: str = "1h", api_version: str = "external-secrets.io/v1"
+) -> Object:
+    """The same key, by way of everything: a template of what the document() `remote` holds."""
+    manifest = external_secret(name, remote, refresh, api_version)
+    del manifest["spec"]["data"]
+    manifest["spec"]["dataFrom"] = [{"extract": {"key": remote}}]
+    manifest["spec"]["target"]["template"] = {
+        "engineVersion": "v2",
+        "data": {"password": "{{ .user | trimPrefix .user }}{{ .password }}"},
+    }
+    return manifest
+
+
+def document(password: str) -> str:
+    """A remote value for rendered_external_secret()."""
+    return json.dumps({"user": "app", "password": password})
 
 
 def _workload(kind: str, name: str, **spec: Any) -> Object:

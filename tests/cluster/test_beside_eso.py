@@ -71,9 +71,9 @@ def assert_nothing_of_the_operator_is_written(cluster: ControlPlane) -> None:
 def test_s71_an_operator_that_is_behind_adopts_without_a_write(
     cluster: ControlPlane, eso: Eso, keyturn: Keyturn, aws: AwsStandIn
 ) -> None:
-    aws.put("/prod/db", "hunter2")
-    cluster.apply(objects.external_secret("db", "/prod/db"), NAMESPACE)
-    cluster.apply(objects.external_secret("unwanted", "/prod/db"), NAMESPACE)
+    aws.put("/prod/db", objects.document("hunter2"))
+    cluster.apply(objects.rendered_external_secret("db", "/prod/db"), NAMESPACE)
+    cluster.apply(objects.rendered_external_secret("unwanted", "/prod/db"), NAMESPACE)
     cluster.apply(objects.pod("web", **uses("db", "password")), NAMESPACE)
     wait_for(lambda: find(cluster, "Secret", "db"), PATIENCE, "the Secret")
     wait_for(
@@ -94,9 +94,9 @@ def test_s71_an_operator_in_the_middle_of_its_run_is_not_made_to_fail(
     cluster: ControlPlane, eso: Eso, keyturn: Keyturn, aws: AwsStandIn, seconds: float
 ) -> None:
     name = f"slow-{int(seconds * 10)}"
-    aws.put(f"/prod/{name}", "hunter2")
+    aws.put(f"/prod/{name}", objects.document("hunter2"))
     aws.fail("delay", ms=int(seconds * 1000), secret=f"/prod/{name}")
-    created = cluster.api.create(objects.external_secret(name, f"/prod/{name}"), NAMESPACE)
+    created = cluster.api.create(objects.rendered_external_secret(name, f"/prod/{name}"), NAMESPACE)
     version = created.object["metadata"]["resourceVersion"]
     cluster.apply(objects.pod(f"web-{name}", **uses(name, "password")), NAMESPACE)
     wait_ready(cluster, name)

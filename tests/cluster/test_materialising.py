@@ -125,10 +125,10 @@ def test_s04_the_answer_comes_within_what_the_api_server_grants(
 def test_s27_fast_the_secret_is_made_while_the_request_waits(
     scenario: Scenario, aws: AwsStandIn
 ) -> None:
-    aws.put(remote_name(scenario), "from-aws")
+    aws.put(remote_name(scenario), objects.document("from-aws"))
     held = hold_call(aws, scenario)
     scenario.create(objects.secret_store())
-    scenario.create(objects.external_secret("db", remote_name(scenario)))
+    scenario.create(objects.rendered_external_secret("db", remote_name(scenario)))
     held.wait_held()
     with background(scenario.create, objects.pod("web", **uses("db", "password"))) as request:
         wait_a_request_waits(scenario)
@@ -151,10 +151,10 @@ def test_s27_fast_the_secret_is_made_while_the_request_waits(
 def test_s27_slow_the_pod_is_held_until_the_secret_is_there(
     scenario: Scenario, aws: AwsStandIn
 ) -> None:
-    aws.put(remote_name(scenario), "from-aws")
+    aws.put(remote_name(scenario), objects.document("from-aws"))
     held = hold_call(aws, scenario)
     scenario.create(objects.secret_store())
-    scenario.create(objects.external_secret("db", remote_name(scenario)))
+    scenario.create(objects.rendered_external_secret("db", remote_name(scenario)))
     held.wait_held()
     response = scenario.create(objects.pod("web", **uses("db", "password")))
     assert gates(response.object) == [GATE] and stamp(response.object) is None
@@ -183,7 +183,8 @@ def test_s26_a_secret_that_is_described_is_not_denied(
 ) -> None:
     """Not even where its store cannot be had; a reference that is optional waits as well."""
     api_version = f"external-secrets.io/{version}"
-    manifest = objects.external_secret("db", remote_name(scenario), api_version=api_version)
+    remote = remote_name(scenario)
+    manifest = objects.rendered_external_secret("db", remote, api_version=api_version)
     scenario.create(manifest)  # without its store
     required = objects.pod("required", **uses("db", "password"))
     optional = objects.pod("optional", containers=[container(variable("db", "password", True))])
@@ -201,7 +202,7 @@ def test_s26_a_secret_that_is_described_is_not_denied(
         assert gates(scenario.create(pod).object) == [GATE]
     (made,) = scenario.wait_held("web")
     # The store comes last: everything falls into place.
-    aws.put(remote_name(scenario), "x")
+    aws.put(remote_name(scenario), objects.document("x"))
     scenario.create(objects.secret_store(api_version))
     wait_secret(scenario, "db", "x")
     names = ["required", "optional", made["metadata"]["name"]]
@@ -240,16 +241,16 @@ def test_s28_a_dry_run_gets_the_same_patch(scenario: Scenario, make: Any) -> Non
 
 
 def test_s28_a_dry_run_never_asks_aws(scenario: Scenario, aws: AwsStandIn) -> None:
-    aws.put(remote_name(scenario), "x")
+    aws.put(remote_name(scenario), objects.document("x"))
     scenario.create(objects.secret_store())
     # Neither does an ExternalSecret that is only tried.
     tried = scenario.cluster.kubectl(
         *("apply", "--dry-run=server", "-n", scenario.namespace, "-f", "-"),
-        input=json.dumps(objects.external_secret("db", remote_name(scenario))),
+        input=json.dumps(objects.rendered_external_secret("db", remote_name(scenario))),
     )
     assert tried.stdout == "externalsecret.external-secrets.io/db created (server dry run)\n"
     held = hold_call(aws, scenario)
-    scenario.create(objects.external_secret("db", remote_name(scenario)))
+    scenario.create(objects.rendered_external_secret("db", remote_name(scenario)))
     held.wait_held()
     response = scenario.create(objects.pod("web", **uses("db", "password")), dryRun="All")
     assert gates(response.object) == [GATE]
@@ -334,7 +335,7 @@ def forbidden_prefix(scenario: Scenario) -> Iterator[None]:
         "operations": ["CREATE", "UPDATE"],
         "resources": ["externalsecrets"],
     }
-    expression = "!object.spec.data.exists(d, d.remoteRef.key.startsWith('/forbidden'))"
+    expression = "!object.spec.dataFrom.exists(d, d.extract.key.startsWith('/forbidden'))"
     group = "admissionregistration.k8s.io/v1"
     policy = {
         "apiVersion": group,
@@ -361,7 +362,7 @@ def forbidden_prefix(scenario: Scenario) -> Iterator[None]:
         api.create(binding)
 
         def in_force() -> bool:
-            probe = objects.external_secret("probe", "/forbidden/probe")
+            probe = objects.rendered_external_secret("probe", "/forbidden/probe")
             return "not this key" in refusal(scenario, probe, dryRun="All")
 
         scenario.wait_for(in_force, "the policy in force")
@@ -408,22 +409,23 @@ def test_s64_what_is_refused_authorises_nothing(scenario: Scenario, aws: AwsStan
     allowed = remote_name(scenario)
     refused = {how: f"/{how}{allowed}" for how in ("forbidden", "over-quota", "dry-run")}
     for name in (allowed, *refused.values()):
-        aws.put(name, "x")
+        aws.put(name, objects.document("x"))
     scenario.create(objects.secret_store())
     # What waits for the Secret must not hurry anything either.
     scenario.create(objects.pod("web", **uses("db", "password")))
     with forbidden_prefix(scenario):
-        said = refusal(scenario, objects.external_secret("db", refused["forbidden"]))
+        said = refusal(scenario, objects.rendered_external_secret("db", refused["forbidden"]))
         assert "not this key" in said
     with none_left(scenario):
-        said = refusal(scenario, objects.external_secret("db", refused["over-quota"]))
+        described = objects.rendered_external_secret("db", refused["over-quota"])
+        said = refusal(scenario, described)
         assert BY_QUOTA in said
-        said = refusal(scenario, objects.external_secret("db", refused["over-quota"]), dryRun="All")
+        said = refusal(scenario, described, dryRun="All")
         assert BY_QUOTA in said
-    scenario.create(objects.external_secret("db", refused["dry-run"]), dryRun="All")
+    scenario.create(objects.rendered_external_secret("db", refused["dry-run"]), dryRun="All")
     scenario.create(objects.pod("late", **uses("db", "password")))
     # One that is persisted is carried out. By then the others would have been.
-    scenario.create(objects.external_secret("other", allowed))
+    scenario.create(objects.rendered_external_secret("other", allowed))
     wait_secret(scenario, "other", "x")
     assert aws.count(READ, secret=allowed) == 1
     assert [aws.count(secret=name) for name in refused.values()] == [0, 0, 0]
@@ -436,9 +438,9 @@ def test_s64_a_review_posted_by_a_stranger_authorises_nothing(
     scenario: Scenario, aws: AwsStandIn
 ) -> None:
     """Even one who knows the path: an ExternalSecret counts as it stands in etcd."""
-    aws.put(remote_name(scenario), "x")
+    aws.put(remote_name(scenario), objects.document("x"))
     scenario.create(objects.secret_store())
-    manifest = objects.external_secret("db", remote_name(scenario))
+    manifest = objects.rendered_external_secret("db", remote_name(scenario))
     review = review_of(manifest, scenario.namespace, "externalsecret-v1-create")
     pod = review_of(objects.pod("web", **uses("db", "password")), scenario.namespace)
     with scenario.connection() as connection:

@@ -153,10 +153,10 @@ def test_s30_one_process_asks_aws_once(scenario: Scenario, aws: AwsStandIn, when
     """The Secret is made while the Pods are being admitted, or when all of them are held."""
     leader, other = leader_and_other(scenario.keyturn)
     assert other.stop() == 0
-    aws.put(remote_name(scenario), "from-aws")
+    aws.put(remote_name(scenario), objects.document("from-aws"))
     held = aws.fail("hold", operation=READ, secret=remote_name(scenario))
     scenario.create(objects.secret_store())
-    scenario.create(objects.external_secret("db", remote_name(scenario)))
+    scenario.create(objects.rendered_external_secret("db", remote_name(scenario)))
     held.wait_held(timeout=10 * slower())
     with ThreadPoolExecutor(1) as pool:
         creation = pool.submit(create_pods, scenario)
@@ -177,10 +177,10 @@ def test_s30_one_process_asks_aws_once(scenario: Scenario, aws: AwsStandIn, when
 
 
 def test_s30_two_processes_ask_aws_twice_at_most(scenario: Scenario, aws: AwsStandIn) -> None:
-    aws.put(remote_name(scenario), "from-aws")
+    aws.put(remote_name(scenario), objects.document("from-aws"))
     held = aws.fail("hold", operation=READ, secret=remote_name(scenario))
     scenario.create(objects.secret_store())
-    scenario.create(objects.external_secret("db", remote_name(scenario)))
+    scenario.create(objects.rendered_external_secret("db", remote_name(scenario)))
     # The leader asks by itself, the other when a Pod comes to it.
     held.wait_held(timeout=10 * slower())
     create_pods(scenario)
@@ -205,10 +205,10 @@ def test_s30_two_processes_ask_aws_twice_at_most(scenario: Scenario, aws: AwsSta
 
 @pytest.mark.sanitizers
 def test_s32_a_users_secret_is_never_overwritten(scenario: Scenario, aws: AwsStandIn) -> None:
-    aws.put(remote_name(scenario), "from-aws")
+    aws.put(remote_name(scenario), objects.document("from-aws"))
     before = scenario.secret("db", password="the user's")
     scenario.create(objects.secret_store())
-    scenario.create(objects.external_secret("db", remote_name(scenario), "1s"))
+    scenario.create(objects.rendered_external_secret("db", remote_name(scenario), "1s"))
     event = scenario.wait_event("db", "UpdateFailed")
     assert event["type"] == "Warning"
     assert event["involvedObject"]["kind"] == "ExternalSecret"
