@@ -349,6 +349,9 @@ static bool write_secret(struct run *run, const struct secret_buf *manifest)
     struct secret **record = &run->report->secret;
     char manager[FIELD_MANAGER_BYTES];
     managed_field_manager(external_secret->name, manager);
+    /* Of an earlier write of the same run, which was a label alone. */
+    secret_release(*record);
+    *record = NULL;
     bool written =
         run->live.object
             ? sink->replace(sink->context, external_secret->namespace, external_secret->target,

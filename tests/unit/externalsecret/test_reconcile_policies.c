@@ -147,6 +147,18 @@ START_TEST(merge_adds_keys_and_takes_back_only_its_own)
 }
 END_TEST
 
+/* The label first, then the value: the report has the second, and the first is released. */
+START_TEST(merge_into_a_users_value_writes_twice)
+{
+    use("'creationPolicy':'Merge'", "'data':[{'secretKey':'mine','remoteRef':{'key':'k'}}]");
+    store_users_own();
+    ck_assert_outcome(RECONCILE_UPDATED, STATUS_SYNCED);
+    ck_assert_uint_eq(world.replaces, 2);
+    ck_assert(has("\"mine\":\"aHVudGVyMg==\""));
+    ck_assert(sv_is(report.secret->resource_version, "rv3"));
+}
+END_TEST
+
 START_TEST(merge_waits_for_a_secret_to_merge_into)
 {
     use("'creationPolicy':'Merge'", DATA);
@@ -465,6 +477,7 @@ Suite *suite(void)
     tcase_add_test(tcase, orphan_does_not_overwrite_a_users_secret);
     tcase_add_test(tcase, leaving_owner_takes_the_reference_away);
     tcase_add_test(tcase, merge_adds_keys_and_takes_back_only_its_own);
+    tcase_add_test(tcase, merge_into_a_users_value_writes_twice);
     tcase_add_test(tcase, merge_waits_for_a_secret_to_merge_into);
     tcase_add_test(tcase, create_or_merge_does_either);
     tcase_add_test(tcase, none_makes_nothing);
