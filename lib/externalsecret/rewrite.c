@@ -58,8 +58,8 @@ static enum rewrite_verdict check_merge(const struct external_secret_rewrite *re
 enum rewrite_verdict rewrite_check(const struct external_secret_rewrite *rewrites, size_t count,
                                    const char *field, struct effort *patterns, struct err *err)
 {
-    enum rewrite_verdict (*const checks[])(const struct external_secret_rewrite *, struct effort *,
-                                           struct err *) = {
+    static enum rewrite_verdict (*const checks[])(const struct external_secret_rewrite *,
+                                                  struct effort *, struct err *) = {
         [REWRITE_REGEXP] = check_regexp,
         [REWRITE_TRANSFORM] = check_transform,
         [REWRITE_MERGE] = check_merge,

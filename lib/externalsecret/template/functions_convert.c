@@ -97,7 +97,8 @@ static bool parse_int(struct str_view text, unsigned base, int64_t *ret, bool *r
 /* What amd64 does with a float that no int64 holds. */
 static int64_t to_int64(double real)
 {
-    return real >= -0x1p63 && real < 0x1p63 ? (int64_t)real : INT64_MIN;
+    static const double beyond = 9223372036854775808.0; /* 2^63 */
+    return real >= -beyond && real < beyond ? (int64_t)real : INT64_MIN;
 }
 
 static int64_t cast_int(const struct value *value)
