@@ -121,6 +121,21 @@ START_TEST(what_is_queued_when_the_process_stops_is_not_begun)
 }
 END_TEST
 
+/* The watch has told that there is none. */
+START_TEST(a_new_secret_is_made_without_a_look)
+{
+    carry_out("a");
+    api_await("POST", "/secrets", 1);
+    ck_assert_uint_eq(api_count("GET", "/secrets/"), 0);
+    /* While it does not keep up, it has told nothing. */
+    world_set_synced(world, WORLD_SECRETS, false);
+    put_external_secret("b", "b", "Owner");
+    applier_remote_changed(applier, SV("n"), SV("b"));
+    api_await("POST", "/secrets", 2);
+    ck_assert_uint_eq(api_count("GET", "/secrets/"), 1);
+}
+END_TEST
+
 /* Another ExternalSecret's, live and as the watch tells of it. */
 static void put_foreign_secret(const char *name)
 {
@@ -368,6 +383,7 @@ Suite *suite(void)
     tcase_add_test(tcase, a_silent_store_is_not_read_ahead);
     tcase_add_test(tcase, nothing_begins_alone_while_the_lists_are_under_way);
     tcase_add_test(tcase, what_a_request_is_told_at_once_is_no_result_of_a_refresh);
+    tcase_add_test(tcase, a_new_secret_is_made_without_a_look);
     tcase_add_test(tcase, what_is_queued_when_the_process_stops_is_not_begun);
     tcase_add_test(tcase, all_that_share_a_target_hear_of_its_change);
     tcase_add_test(tcase, a_target_that_changes_while_it_is_carried_out_is_looked_at_again);
