@@ -14,11 +14,13 @@ struct curl_transport {
 };
 
 struct exchange {
-    CURL *easy;
+    struct easy_call call;
     struct http_response answer;
+    struct err refused; /* says why, when `too_long` */
     bool headers_complete;
     bool headers_too_big;
     bool body_too_big;
+    bool too_long; /* longer than announced */
 };
 
 bool http_global_init(struct err *err)
@@ -50,7 +52,7 @@ static size_t take_header(char *data, size_t size, size_t count, void *context)
 {
     struct exchange *exchange = context;
     struct str_view line = sv_make(data, size * count);
-    if (!easy_header_line(exchange->easy, &exchange->answer.headers, line,
+    if (!easy_header_line(exchange->call.easy, &exchange->answer.headers, line,
                           &exchange->headers_complete)) {
         exchange->headers_too_big = true;
         return 0;
@@ -66,7 +68,10 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
     /* `data` is libcurl's own receive buffer, which it would keep until the next answer. */
     explicit_bzero(data, len);
     exchange->body_too_big = exchange->answer.body.bytes.failed;
-    return exchange->body_too_big ? 0 : len;
+    exchange->too_long =
+        !exchange->body_too_big &&
+        !easy_body_ends(&exchange->call, exchange->answer.body.bytes.len, &exchange->refused);
+    return exchange->body_too_big || exchange->too_long ? 0 : len;
 }
 
 static bool is_cancelled(const struct curl_transport *transport)
@@ -104,11 +109,17 @@ static bool stopping(struct err *err)
 static void exchange_done(struct exchange *exchange)
 {
     http_response_done(&exchange->answer);
+    easy_call_done(&exchange->call);
 }
 
-static bool explain(const struct exchange *exchange, const struct easy_call *call, CURLcode code,
+static bool explain(const struct exchange *exchange, CURLcode code,
                     const struct http_request *request, struct err *err)
 {
+    const struct easy_call *call = &exchange->call;
+    if (exchange->too_long) {
+        *err = exchange->refused;
+        return false;
+    }
     if (exchange->headers_too_big) {
         return err_set(err, ERR_TOO_BIG, "%s: headers over %d bytes", call->authority,
                        LIMIT_HEADER_BYTES);
@@ -125,14 +136,13 @@ static bool transport_send(void *context, const struct http_request *request,
 {
     struct curl_transport *transport = context;
     CURL *easy = transport->easy;
-    CLEANUP(exchange_done) struct exchange exchange = {.easy = easy};
-    CLEANUP(easy_call_done) struct easy_call call = {0};
+    CLEANUP(exchange_done) struct exchange exchange = {0};
     buf_init(&exchange.answer.headers, LIMIT_HEADER_BYTES);
     secret_buf_init(&exchange.answer.body, request->max_answer);
     if (is_cancelled(transport)) {
         return stopping(err);
     }
-    if (!easy_call_prepare(&call, easy, request, transport->clock, err)) {
+    if (!easy_call_prepare(&exchange.call, easy, request, transport->clock, err)) {
         return false;
     }
     set_cancelling(transport);
@@ -148,7 +158,7 @@ static bool transport_send(void *context, const struct http_request *request,
         return stopping(err);
     }
     if (code != CURLE_OK) {
-        return explain(&exchange, &call, code, request, err);
+        return explain(&exchange, code, request, err);
     }
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);

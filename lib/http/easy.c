@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/easy.h"
 
+#include <gnutls/gnutls.h>
 #include <limits.h>
 #include <stdlib.h>
 
@@ -261,4 +262,23 @@ bool easy_header_line(CURL *easy, struct buf *headers, struct str_view line, boo
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     *ret_complete = status >= 200;
     return true;
+}
+
+static bool tls_holds_more(CURL *easy)
+{
+    const struct curl_tlssessioninfo *tls = NULL;
+    return curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK && tls &&
+           tls->backend == CURLSSLBACKEND_GNUTLS && tls->internals &&
+           gnutls_record_check_pending(tls->internals) > 0;
+}
+
+bool easy_body_ends(const struct easy_call *call, size_t received, struct err *err)
+{
+    curl_off_t length = -1;
+    curl_easy_getinfo(call->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    if (length < 0 || (curl_off_t)received < length || !tls_holds_more(call->easy)) {
+        return true;
+    }
+    return err_set(err, ERR_UNAVAILABLE, "%s: an answer longer than its Content-Length",
+                   call->authority);
 }

@@ -21,6 +21,7 @@ struct stream {
     int64_t idle_ms;
     int64_t last_ms; /* when something came last */
     struct buf headers;
+    size_t received; /* of the body */
     struct err err;
     enum stream_state state;
     bool headers_complete;
@@ -107,12 +108,15 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
     bool wanted = !stream->cancelled && stream->handlers.data(stream->context, data, len);
     /* libcurl's own receive buffer: an idle watch would keep the last object in it for minutes. */
     explicit_bzero(data, len);
-    if (!wanted && !stream->cancelled) {
+    stream->received += len;
+    if (wanted) {
+        stream->failed = !easy_body_ends(&stream->call, stream->received, &stream->err);
+    } else if (!stream->cancelled) {
         err_set(&stream->err, ERR_INVALID, "%s: the rest of the answer was refused",
                 stream->call.authority);
         stream->failed = true;
     }
-    return wanted ? len : 0;
+    return wanted && !stream->failed ? len : 0;
 }
 
 static void stream_fail(struct stream *stream, const struct err *err)

@@ -185,6 +185,31 @@ START_TEST(keeps_connections_of_different_trust_apart)
 }
 END_TEST
 
+/* The bytes that nobody asks for would stay decrypted in the idle connection, with the whole record
+ * that they came in. */
+static bool serve_longer_than_said(struct loopback_connection *connection,
+                                   const struct loopback_request *request)
+{
+    (void)request;
+    return loopback_say(connection, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n") &&
+           loopback_say(connection, "ok\n");
+}
+
+START_TEST(closes_a_connection_that_holds_more_than_the_content_length)
+{
+    server.serve = serve_longer_than_said;
+    begin();
+    for (unsigned i = 1; i <= 2; i++) {
+        ck_assert(!call(ca.cert_file, NULL, NULL));
+        ck_assert_int_eq(err.kind, ERR_UNAVAILABLE);
+        ck_assert(err.retryable);
+        ck_assert_msg(strstr(err.message, "longer than its Content-Length") != NULL, "%s",
+                      err.message);
+        ck_assert_uint_eq(atomic_load(&server.connections), i);
+    }
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("http/curl_tls");
@@ -201,6 +226,7 @@ Suite *suite(void)
     tcase_add_test(t, shows_client_certificate);
     tcase_add_test(t, says_for_good_that_a_file_is_not_there);
     tcase_add_test(t, keeps_connections_of_different_trust_apart);
+    tcase_add_test(t, closes_a_connection_that_holds_more_than_the_content_length);
     suite_add_tcase(s, t);
     return s;
 }
