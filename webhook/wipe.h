@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The process's own free() and realloc(), which overwrite what they release, for every library.
+/* The process's own free() and realloc(), which overwrite what they release, for every library; and
+ * a calloc() that takes up what has just been released.
  *
  * Left out of sanitizer builds, which bring an allocator of their own. */
 #ifndef WEBHOOK_WIPE_H

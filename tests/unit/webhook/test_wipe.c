@@ -3,6 +3,7 @@
  * they have released, through volatile pointers, because that is what they are about. */
 #include "webhook/wipe.h"
 
+#include <errno.h>
 #include <gnutls/gnutls.h>
 #include <malloc.h>
 #include <signal.h>
@@ -152,6 +153,26 @@ START_TEST(double_free_still_aborts)
 }
 END_TEST
 
+/* Blocks come from where those just released went. */
+START_TEST(calloc_gives_zeroes_and_refuses_what_overflows)
+{
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        free(mark_new(sizes[i]));
+        fences_free();
+        unsigned char *block = calloc(1, sizes[i]);
+        ck_assert_ptr_nonnull(block);
+        for (size_t at = 0; at < sizes[i]; at++) {
+            ck_assert_uint_eq(block[at], 0);
+        }
+        free(block);
+    }
+    errno = 0;
+    volatile size_t many = SIZE_MAX / 2;
+    ck_assert_ptr_null(calloc(many, 3));
+    ck_assert_int_eq(errno, ENOMEM);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("wipe");
@@ -162,6 +183,7 @@ Suite *suite(void)
     tcase_add_test(wipe, realloc_keeps_its_contract);
     tcase_add_test(wipe, other_allocators_of_glibc_release_here_too);
     tcase_add_test(wipe, wipes_what_libraries_release);
+    tcase_add_test(wipe, calloc_gives_zeroes_and_refuses_what_overflows);
     suite_add_tcase(s, wipe);
     TCase *twice = tcase_create("double free");
     tcase_add_loop_test_raise_signal(twice, double_free_still_aborts, SIGABRT, 0,
