@@ -12,6 +12,8 @@ enum {
     CONNECTION_MAX_IDLE_S = 45,
     /* Names move to other addresses; a connection in use would never notice. */
     CONNECTION_MAX_AGE_S = 300,
+    /* libcurl's smallest: its default of 64 KiB is made and wiped for every body that is sent. */
+    UPLOAD_BUFFER_BYTES = 16384,
     KEEPALIVE_IDLE_S = 30,
     KEEPALIVE_INTERVAL_S = 15,
 };
@@ -141,6 +143,7 @@ static void set_connection(struct easy_call *call, const struct http_request *re
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_INTERVAL_S);
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)CONNECTION_MAX_IDLE_S);
     curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_MAX_AGE_S);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_BYTES);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "keyturn/" KEYTURN_VERSION);
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->fresh_connection ? 1L : 0L);
     if (request->no_proxy) {
