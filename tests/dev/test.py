@@ -21,11 +21,14 @@ from tests.dev.results import Results, failure, read_junit, read_meson_log
 ALL = ("all", "meson-test-prereq")
 # How much slower a program may be with sanitizers than without.
 SLOWER = {"release": 1, "asan": 4, "tsan": 10}
+# Side by side, a file in one process: most of the time is waiting for what programs do. A cluster
+# suite has a control plane in each.
+TOGETHER = ("-n", "2", "--dist", "loadfile")
 FAILURES_SHOWN = 30
 
 
 def support() -> Results:
-    return pytest("support", "tests/dev", "tests/support")
+    return pytest("support", "tests/dev", "tests/support", *TOGETHER)
 
 
 def unit() -> Results:
@@ -38,7 +41,9 @@ def admission() -> Results:
 
 def integration() -> Results:
     return with_build(
-        "release", (PROGRAM,), lambda: pytest("integration", "tests/integration")
+        "release",
+        (PROGRAM, "tests/tools/server_probe"),
+        lambda: pytest("integration", "tests/integration", *TOGETHER),
     )
 
 
@@ -54,7 +59,9 @@ def cluster() -> Results:
     return with_build(
         "release",
         (PROGRAM,),
-        lambda: with_cluster_programs(lambda: pytest("cluster", "tests/cluster"), locate_eso),
+        lambda: with_cluster_programs(
+            lambda: pytest("cluster", "tests/cluster", *TOGETHER), locate_eso
+        ),
     )
 
 
@@ -75,12 +82,12 @@ SUITES: dict[str, Callable[[], Results]] = {
 def sanitized(name: str) -> Results:
     results = unit_tests(name)
     results.add(pytest(f"{name}-admission", "tests/admission", build_name=name))
-    results.add(pytest(f"{name}-integration", "tests/integration", build_name=name))
+    results.add(pytest(f"{name}-integration", "tests/integration", *TOGETHER, build_name=name))
     results.add(pytest(f"{name}-oracles", "tests/oracles", "-m", "sanitizers", build_name=name))
     results.add(
         with_cluster_programs(
             lambda: pytest(
-                f"{name}-cluster", "tests/cluster", "-m", "sanitizers", build_name=name
+                f"{name}-cluster", "tests/cluster", "-m", "sanitizers", *TOGETHER, build_name=name
             ),
             locate_eso,
         )
