@@ -12,6 +12,9 @@ BOUND = (
     *("pods", "secrets", "subresources", "tokens", "external-secrets", "stores"),
     *("deployments", "statefulsets", "daemonsets"),
 )
+MANAGED_LABEL = (
+    "object.metadata.?labels['reconcile.external-secrets.io/managed'].orValue('') == 'true'"
+)
 POLICY = "ValidatingAdmissionPolicy"
 BINDING = "ValidatingAdmissionPolicyBinding"
 
@@ -22,8 +25,25 @@ def test_each_policy_matches_keyturn_alone(default: Manifests) -> None:
     user = f"request.userInfo.username == 'system:serviceaccount:{NAMESPACE}:keyturn'"
     for policy in default.kind(POLICY):
         assert policy["spec"]["failurePolicy"] == "Fail"
-        assert [item["expression"] for item in policy["spec"]["matchConditions"]] == [user]
+        (condition,) = policy["spec"]["matchConditions"]
+        if policy["metadata"]["name"] == "keyturn-self-secrets":
+            assert condition["expression"].startswith(f"{user} && !(")
+        else:
+            assert condition["expression"] == user
         assert "matchResources" not in policy["spec"]
+
+
+def test_a_new_secret_is_told_apart_by_every_rule_that_holds_for_one(default: Manifests) -> None:
+    policy = default.one(POLICY, "keyturn-self-secrets")
+    (condition,) = policy["spec"]["matchConditions"]
+    ordinary = " ".join(condition["expression"].partition(" && !(")[2].split())
+    assert ordinary.startswith("request.operation == 'CREATE' && ")
+    for part in (MANAGED_LABEL, "ownerReferences", "object.?type"):
+        assert part in ordinary
+    # One more rule for a new Secret must be looked for in the condition too.
+    rules = [item["expression"] for item in policy["spec"]["validations"]]
+    of_new = [each for each in rules if not each.startswith("request.operation != 'UPDATE'")]
+    assert len(of_new) == 4
 
 
 def test_each_policy_is_in_force_everywhere(default: Manifests) -> None:
@@ -104,7 +124,8 @@ def test_names_follow_the_release(helm: Helm) -> None:
     manifests = helm.render({"serviceAccount": {"name": "account"}}, release="other")
     policy = manifests.one(POLICY, "other-keyturn-self-secrets")
     (condition,) = policy["spec"]["matchConditions"]
-    assert condition["expression"].endswith(f"'system:serviceaccount:{NAMESPACE}:account'")
+    user = f"'system:serviceaccount:{NAMESPACE}:account'"
+    assert condition["expression"].startswith(f"request.userInfo.username == {user} && ")
     own = next(item for item in policy["spec"]["variables"] if item["name"] == "own")
     assert "'other-keyturn-certificate', 'other-keyturn-installation-key'" in own["expression"]
 

@@ -318,6 +318,9 @@ SECRETS_DENIED = {
     "token-under-own-name": Request(
         "POST", OWN_SECRETS, service_account_token("keyturn-installation-key")
     ),
+    "bootstrap-token": Request(
+        "POST", SECRETS, {**secret("new"), "type": "bootstrap.kubernetes.io/token"}
+    ),
     "own-namespace-other-name": Request("POST", OWN_SECRETS, plain_secret("new")),
     "own-name-elsewhere": Request("POST", SECRETS, plain_secret("keyturn-certificate")),
 }

@@ -163,6 +163,11 @@ Where Keyturn does nothing: the webhook is not called, and the program itself le
 {{- concat (list "kube-system" "kube-node-lease" "kube-public" .Release.Namespace) .Values.webhook.excludedNamespaces | uniq | join "," }}
 {{- end }}
 
+{{/* CEL: Keyturn asks. */}}
+{{- define "keyturn.cel.isKeyturn" -}}
+request.userInfo.username == '{{ include "keyturn.user" . }}'
+{{- end -}}
+
 {{/*
 The policies match nobody but Keyturn. So failurePolicy Fail is safe: whatever goes wrong in one of them stops Keyturn
 and no one else.
@@ -171,7 +176,17 @@ and no one else.
 failurePolicy: Fail
 matchConditions:
   - name: keyturn
-    expression: {{ printf "request.userInfo.username == '%s'" (include "keyturn.user" .) | quote }}
+    expression: {{ include "keyturn.cel.isKeyturn" . | quote }}
+{{- end -}}
+
+{{/* CEL: the cluster itself acts on such a Secret. */}}
+{{- define "keyturn.cel.isCredential" -}}
+object.?type.orValue('') in ['kubernetes.io/service-account-token', 'bootstrap.kubernetes.io/token']
+{{- end -}}
+
+{{/* CEL: o is an ownerReference that makes an ExternalSecret the controller. */}}
+{{- define "keyturn.cel.isOwner" -}}
+o.?controller.orValue(false) && o.kind == 'ExternalSecret' && o.apiVersion.startsWith('external-secrets.io/')
 {{- end -}}
 
 {{- define "keyturn.selfBinding.binding" -}}
