@@ -30,7 +30,7 @@ bool aws_reading_identity(struct clients *clients, const struct store *store,
 
 bool aws_reading_read(struct clients *clients, const struct remote_request *request,
                       const struct store_identity *identity, struct reader_item *items,
-                      size_t count, struct err *err)
+                      size_t count, const struct reader_notice *notice, struct err *err)
 {
     struct aws_target target;
     if (!aws_target_find(clients, request, identity, &target, err)) {
@@ -47,6 +47,7 @@ bool aws_reading_read(struct clients *clients, const struct remote_request *requ
         .deadline_ms = request->deadline_ms,
         .max_age_ms = request->max_age_ms,
         .accept_stale = request->waiting,
+        .notice = notice,
     };
     return reader_read(aws_services_reader(clients->options->aws, request->apart), &wanted, items,
                        count, err);

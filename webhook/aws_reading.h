@@ -23,9 +23,9 @@ MUST_CHECK bool aws_reading_identity(struct clients *clients, const struct store
                                      struct str_view namespace, int64_t deadline_ms,
                                      struct store_identity *ret, struct err *err);
 
-/* reader_read() as that identity. */
+/* reader_read() as that identity. `notice` may be NULL; where this fails it is not given. */
 MUST_CHECK bool aws_reading_read(struct clients *clients, const struct remote_request *request,
                                  const struct store_identity *identity, struct reader_item *items,
-                                 size_t count, struct err *err);
+                                 size_t count, const struct reader_notice *notice, struct err *err);
 
 #endif

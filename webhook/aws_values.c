@@ -120,7 +120,7 @@ static bool read_some(struct aws_values *values, struct remote_read *const *read
     struct err failure = {0};
     reading_init(&reading, values, reads, count);
     bool read = aws_reading_read(values->clients, values->request, &values->identity, reading.items,
-                                 reading.count, &failure);
+                                 reading.count, NULL, &failure);
     values->answered |= has_answered(&reading);
     for (size_t i = 0; i < count; i++) {
         /* Without an answer to any of them it was not asked at all. */

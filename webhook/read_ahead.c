@@ -35,6 +35,7 @@ struct route {
 struct gathering {
     struct clients *clients;
     int64_t deadline_ms;
+    bool along; /* whatever another asks for will do */
     struct table groups;
     struct table routes;
 };
@@ -118,11 +119,11 @@ static void add_item(struct group *group, const struct store *store, struct str_
 }
 
 /* Those of one store; tags are read by another call, which gathers nothing. */
-static void add_reads(struct group *group, const struct store *store,
-                      const struct external_secret *external_secret, const struct plan *plan,
-                      const struct plan_store *of_store)
+static void add_reads(const struct gathering *gathering, struct group *group,
+                      const struct store *store, const struct external_secret *external_secret,
+                      const struct plan *plan, const struct plan_store *of_store)
 {
-    int64_t max_age_ms = sweep_max_age_ms(external_secret);
+    int64_t max_age_ms = gathering->along ? SWEEP_FRESH_MS : sweep_max_age_ms(external_secret);
     if (group->count + of_store->read_count > READS_MAX) {
         return;
     }
@@ -146,7 +147,7 @@ static void gather_store(struct gathering *gathering, const struct external_secr
                               ? find_group(gathering, store, external_secret)
                               : NULL;
     if (group) {
-        add_reads(group, store, external_secret, plan, of_store);
+        add_reads(gathering, group, store, external_secret, plan, of_store);
     }
     store_release(store);
 }
@@ -164,7 +165,8 @@ static void gather(struct gathering *gathering, const struct external_secret *ex
     }
 }
 
-static void read_group(const struct gathering *gathering, struct group *group)
+static void read_group(const struct gathering *gathering, struct group *group,
+                       const struct reader_notice *notice)
 {
     struct err ignored;
     const struct remote_request request = {
@@ -174,26 +176,48 @@ static void read_group(const struct gathering *gathering, struct group *group)
         .deadline_ms = gathering->deadline_ms,
     };
     (void)!aws_reading_read(gathering->clients, &request, &group->identity, group->items,
-                            group->count, &ignored);
+                            group->count, notice, &ignored);
 }
 
-void read_ahead(struct clients *clients, const struct external_secret *const *all, size_t count,
-                int64_t deadline_ms)
+static void gathering_init(struct gathering *ret, struct clients *clients, int64_t deadline_ms)
 {
-    CLEANUP(gathering_done)
-    struct gathering gathering = {.clients = clients, .deadline_ms = deadline_ms};
+    *ret = (struct gathering){.clients = clients, .deadline_ms = deadline_ms};
+    table_init(&ret->groups, group_free);
+    table_init(&ret->routes, free);
+}
+
+/* One after the other; what only one read wants is left to whose turn it is. */
+static void read_groups(struct gathering *gathering, size_t at_least,
+                        const struct reader_notice *notice)
+{
     size_t position = 0;
     struct str_view key;
     void *value = NULL;
-    table_init(&gathering.groups, group_free);
-    table_init(&gathering.routes, free);
+    for (size_t left = gathering->groups.count; left > 0; left--) {
+        (void)table_next(&gathering->groups, &position, &key, &value);
+        struct group *group = value;
+        if (group->count >= at_least) {
+            read_group(gathering, group, left == 1 ? notice : NULL);
+        }
+    }
+}
+
+void read_ahead(struct clients *clients, const struct external_secret *const *all, size_t count,
+                int64_t deadline_ms, const struct reader_notice *notice)
+{
+    CLEANUP(gathering_done) struct gathering gathering;
+    gathering_init(&gathering, clients, deadline_ms);
     for (size_t i = 0; i < count; i++) {
         gather(&gathering, all[i]);
     }
-    while (table_next(&gathering.groups, &position, &key, &value)) {
-        struct group *group = value;
-        if (group->count > 1) {
-            read_group(&gathering, group);
-        }
-    }
+    read_groups(&gathering, 2, notice);
+}
+
+void read_along(struct clients *clients, const struct external_secret *one, int64_t deadline_ms)
+{
+    CLEANUP(gathering_done) struct gathering gathering;
+    gathering_init(&gathering, clients, deadline_ms);
+    gathering.along = true;
+    gather(&gathering, one);
+    read_groups(&gathering, 1, NULL);
 }

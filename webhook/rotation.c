@@ -206,7 +206,7 @@ static bool read_again(const struct look *look, const struct store *store,
                                            .deadline_ms = now + LOOK_DEADLINE_MS};
     bool found = aws_reading_identity(look->clients, store, external_secret->namespace,
                                       request.deadline_ms, &identity, &err) &&
-                 aws_reading_read(look->clients, &request, &identity, &item, 1, &err);
+                 aws_reading_read(look->clients, &request, &identity, &item, 1, NULL, &err);
     const char *expected = look->hint->version;
     bool seen = found && (expected[0] == '\0' || strcmp(item.value.version, expected) == 0);
     remote_value_done(&item.value);

@@ -21,6 +21,8 @@ struct turn {
     int64_t begun_ms; /* when it was last begun to read it ahead, and when that had ended */
     int64_t read_ms;
     bool reading;
+    bool asked; /* while it is being read: all that goes with it is on its way */
+    bool used;  /* likewise: it has not waited for the end */
     bool waits; /* it was read with another, and has not been carried out since */
 };
 
@@ -102,6 +104,8 @@ static bool claim(struct sweep *sweep, const struct external_secret *external_se
     bool free_to_read = !is_read(turn, external_secret, now_ms(sweep));
     if (free_to_read) {
         turn->reading = true;
+        turn->asked = false;
+        turn->used = false;
         turn->begun_ms = now_ms(sweep);
     }
     pthread_mutex_unlock(&sweep->mutex);
@@ -263,34 +267,61 @@ static void land(struct sweep *sweep, const struct external_secret *external_sec
 {
     struct turn *turn = find_turn(sweep, external_secret);
     turn->reading = false;
-    turn->waits = waits;
+    turn->waits = waits && !turn->used;
     turn->read_ms = now_ms(sweep);
 }
 
-static void read_members(struct sweep *sweep, const struct external_secret *first,
-                         struct clients *clients, int64_t deadline_ms, struct world_list *members)
+/* Those that are read together. */
+struct party {
+    struct sweep *sweep;
+    const struct external_secret *all[SWEEP_MEMBERS_MAX];
+    size_t count;
+};
+
+static void note_asked(void *context)
 {
-    const struct external_secret *all[SWEEP_MEMBERS_MAX] = {first};
-    for (size_t i = 0; i < members->count; i++) {
-        all[i + 1] = members->items[i];
-    }
-    read_ahead(clients, all, members->count + 1, deadline_ms);
+    const struct party *party = context;
+    struct sweep *sweep = party->sweep;
     pthread_mutex_lock(&sweep->mutex);
-    for (size_t i = 0; i < members->count + 1; i++) {
-        land(sweep, all[i], i > 0);
+    for (size_t i = 0; i < party->count; i++) {
+        find_turn(sweep, party->all[i])->asked = true;
     }
     pthread_cond_broadcast(&sweep->read);
     pthread_mutex_unlock(&sweep->mutex);
 }
 
+static void read_members(struct sweep *sweep, const struct external_secret *first,
+                         struct clients *clients, int64_t deadline_ms, struct world_list *members)
+{
+    struct party party = {.sweep = sweep, .all = {first}, .count = members->count + 1};
+    const struct reader_notice notice = {.asked = note_asked, .context = &party};
+    for (size_t i = 0; i < members->count; i++) {
+        party.all[i + 1] = members->items[i];
+    }
+    read_ahead(clients, party.all, party.count, deadline_ms, &notice);
+    pthread_mutex_lock(&sweep->mutex);
+    for (size_t i = 0; i < party.count; i++) {
+        land(sweep, party.all[i], i > 0);
+    }
+    pthread_cond_broadcast(&sweep->read);
+    pthread_mutex_unlock(&sweep->mutex);
+}
+
+/* Until it is read, or asked for: then it waits by helping. */
 static void await(struct sweep *sweep, const struct external_secret *external_secret,
-                  int64_t deadline_ms)
+                  struct clients *clients, int64_t deadline_ms)
 {
     pthread_mutex_lock(&sweep->mutex);
-    while (find_turn(sweep, external_secret)->reading && now_ms(sweep) < deadline_ms) {
+    const struct turn *turn = find_turn(sweep, external_secret);
+    while (turn->reading && !turn->asked && now_ms(sweep) < deadline_ms) {
         cond_wait_until(&sweep->read, &sweep->mutex, deadline_ms);
+        turn = find_turn(sweep, external_secret);
     }
+    bool helps = turn->reading && turn->asked;
     pthread_mutex_unlock(&sweep->mutex);
+    if (helps) {
+        read_along(clients, external_secret, deadline_ms);
+    }
 }
 
 /* Turns of what is gone; those that are left were there a moment ago. */
@@ -335,7 +366,8 @@ static int64_t use(struct sweep *sweep, const struct external_secret *external_s
 {
     pthread_mutex_lock(&sweep->mutex);
     struct turn *turn = find_turn(sweep, external_secret);
-    int64_t age = turn->waits ? now_ms(sweep) - turn->begun_ms + 1 : 0;
+    int64_t age = turn->waits || turn->reading ? now_ms(sweep) - turn->begun_ms + 1 : 0;
+    turn->used = true;
     turn->waits = false;
     pthread_mutex_unlock(&sweep->mutex);
     return age < SWEEP_FRESH_MS ? age : 0;
@@ -352,7 +384,7 @@ int64_t sweep_read_ahead(struct sweep *sweep, const struct external_secret *firs
     if (gather(sweep, first, ret_members)) {
         read_members(sweep, first, clients, deadline_ms, ret_members);
     } else {
-        await(sweep, first, deadline_ms);
+        await(sweep, first, clients, deadline_ms);
     }
     return use(sweep, first);
 }

@@ -250,6 +250,7 @@ void read_queue_read(struct read_queue *queue, const struct reader_request *requ
     for (size_t i = 0; i < count; i++) {
         fetches[i] = want(queue, request, items[i], now_ms);
     }
+    reader_notify(request);
     stay(queue, request, &party);
     for (size_t i = 0; i < count; i++) {
         if (fetches[i]->state != READ_FETCH_ANSWERED) {

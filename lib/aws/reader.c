@@ -199,6 +199,7 @@ static void ask(struct reader *reader, const struct reader_request *request,
         queue_leave(reader, counted);
     } else {
         refuse(reader, request, items, count);
+        reader_notify(request);
     }
     for (size_t i = 0; request->accept_stale && i < count; i++) {
         stand_in(reader, request, items[i]);
@@ -231,6 +232,8 @@ bool reader_read(struct reader *reader, const struct reader_request *request,
     }
     if (missing_count > 0) {
         ask(reader, request, missing, missing_count);
+    } else {
+        reader_notify(request);
     }
     return report(items, count, err);
 }

@@ -38,6 +38,14 @@ struct reader *reader_new(const struct reader_options *options);
 /* Nobody reads. Accepts NULL. */
 void reader_free(struct reader *reader);
 
+/* Called once, when nothing that was asked for remains to be asked: all has its answer or is on its
+ * way. Whoever asks for any of it from then on joins, and makes calls that are due. Called with a
+ * lock held: must not call the reader. */
+struct reader_notice {
+    void (*asked)(void *context);
+    void *context;
+};
+
 /* Who asks, where and how. Everything is borrowed. */
 struct reader_request {
     const struct service_thread *thread;
@@ -52,6 +60,7 @@ struct reader_request {
     /* An older one will do when the service (or what gives us credentials) fails for a while, or
      * the queue is full. */
     bool accept_stale;
+    const struct reader_notice *notice; /* NULL: nobody wants to know */
 };
 
 /* One value that is wanted. */

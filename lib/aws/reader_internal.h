@@ -27,4 +27,12 @@ struct reader_counts {
 /* The version as it is joined and kept: "AWSCURRENT" is what comes without one. */
 struct str_view reader_version(enum endpoint_service service, struct str_view version);
 
+/* Tells who wants to know that all is asked for. */
+static inline void reader_notify(const struct reader_request *request)
+{
+    if (request->notice) {
+        request->notice->asked(request->notice->context);
+    }
+}
+
 #endif

@@ -82,7 +82,7 @@ static void read_items(struct calls *calls, bool waiting, struct reader_item *it
         .max_age_ms = SWEEP_FRESH_MS,
         .deadline_ms = deadline_ms(),
     };
-    if (!aws_reading_read(calls->clients, &request, &calls->identity, items, count, &err)) {
+    if (!aws_reading_read(calls->clients, &request, &calls->identity, items, count, NULL, &err)) {
         die("reader", err.message);
     }
     for (size_t i = 0; i < count; i++) {

@@ -101,6 +101,39 @@ START_TEST(asks_whatever_there_is_when_told_to)
 }
 END_TEST
 
+/* How many calls had been made when it was said that all is asked for. */
+static size_t said;
+static size_t calls_when_said;
+
+static void note_asked(void *context)
+{
+    (void)context;
+    said++;
+    calls_when_said = script.count;
+}
+
+static const struct reader_notice notice = {.asked = note_asked};
+
+START_TEST(says_once_that_all_is_asked_for_before_the_first_call)
+{
+    struct caller *caller = caller_as("role-a", "a");
+    caller_wants(caller, "b", "");
+    caller->request.notice = &notice;
+    said = 0;
+    caller_read(caller);
+    ck_all_there(caller);
+    ck_assert_uint_eq(said, 1);
+    ck_assert_uint_eq(calls_when_said, 0);
+    ck_assert_uint_eq(script.count, 1);
+    struct caller *again = caller_as("role-a", "b");
+    again->request.notice = &notice;
+    caller_read(again);
+    ck_all_there(again);
+    ck_assert_uint_eq(said, 2);
+    ck_assert_uint_eq(script.count, 1);
+}
+END_TEST
+
 START_TEST(remembers_a_refusal_for_a_moment)
 {
     static const enum service_error_class classes[] = {SERVICE_NOT_FOUND, SERVICE_DENIED,
@@ -480,6 +513,7 @@ Suite *suite(void)
     tcase_add_test(tcase, answers_from_the_cache_while_it_is_young_enough);
     tcase_add_test(tcase, asks_for_what_the_cache_does_not_have);
     tcase_add_test(tcase, asks_whatever_there_is_when_told_to);
+    tcase_add_test(tcase, says_once_that_all_is_asked_for_before_the_first_call);
     tcase_add_loop_test(tcase, remembers_a_refusal_for_a_moment, 0, 3);
     tcase_add_loop_test(tcase, does_not_remember_what_passes_or_is_about_us, 0, 5);
     tcase_add_loop_test(tcase, an_old_value_stands_in_when_the_service_fails_for_a_while, 0, 3);

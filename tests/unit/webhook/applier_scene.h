@@ -75,11 +75,19 @@ struct secret_source sources_for(struct clients *clients)
     return (struct secret_source){.read = read_all};
 }
 
+void read_along(struct clients *clients, const struct external_secret *one, int64_t deadline_ms)
+{
+    (void)clients;
+    (void)one;
+    (void)deadline_ms;
+}
+
 void read_ahead(struct clients *clients, const struct external_secret *const *all, size_t count,
-                int64_t deadline_ms)
+                int64_t deadline_ms, const struct reader_notice *notice)
 {
     (void)clients;
     (void)all;
+    (void)notice;
     atomic_store(&seen.ahead_count, count);
     atomic_store(&seen.ahead_ms, deadline_ms - clock_monotonic_ms(scene_clock));
     atomic_fetch_add(&seen.ahead, 1);

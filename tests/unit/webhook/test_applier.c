@@ -66,11 +66,19 @@ struct secret_source sources_for(struct clients *clients)
 }
 
 /* Stands in for webhook/read_ahead.c. */
+void read_along(struct clients *clients, const struct external_secret *one, int64_t deadline_ms)
+{
+    (void)clients;
+    (void)one;
+    (void)deadline_ms;
+}
+
 void read_ahead(struct clients *clients, const struct external_secret *const *all, size_t count,
-                int64_t deadline_ms)
+                int64_t deadline_ms, const struct reader_notice *notice)
 {
     (void)clients;
     (void)all;
+    (void)notice;
     unsigned calls = atomic_load(&asked.ahead_calls);
     asked.ahead_count[calls % REQUESTS_KEPT] = count;
     asked.ahead_deadline_ms[calls % REQUESTS_KEPT] = deadline_ms;

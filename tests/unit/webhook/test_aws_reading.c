@@ -60,7 +60,7 @@ static bool read_through(struct store *store, struct reader_item *item)
     *item = (struct reader_item){.key = SV("db")};
     return aws_reading_identity(scene.clients, store, SV("n"), request.deadline_ms, &identity,
                                 &err) &&
-           aws_reading_read(scene.clients, &request, &identity, item, 1, &err);
+           aws_reading_read(scene.clients, &request, &identity, item, 1, NULL, &err);
 }
 
 START_TEST(credentials_are_fetched_once_for_all_reads)

@@ -46,11 +46,12 @@ char *aws_reading_key(const struct store *store, struct str_view key)
 
 bool aws_reading_read(struct clients *with, const struct remote_request *request,
                       const struct store_identity *identity, struct reader_item *items,
-                      size_t item_count, struct err *err)
+                      size_t item_count, const struct reader_notice *notice, struct err *err)
 {
     (void)with;
     (void)request;
     (void)identity;
+    (void)notice;
     (void)items;
     (void)err;
     asked += item_count;
@@ -109,7 +110,7 @@ START_TEST(what_goes_along_is_no_more_than_one_burst)
     put(150);
     put(100);
     put(40);
-    read_ahead(&clients, all, count, 1000);
+    read_ahead(&clients, all, count, 1000, NULL);
     ck_assert_uint_eq(asked, 3 + 150 + 40);
 }
 END_TEST
@@ -119,7 +120,7 @@ START_TEST(who_fills_batches_alone_is_left_to_himself)
     put(500);
     put(3);
     put(4);
-    read_ahead(&clients, all, count, 1000);
+    read_ahead(&clients, all, count, 1000, NULL);
     ck_assert_uint_eq(asked, 3 + 4);
 }
 END_TEST

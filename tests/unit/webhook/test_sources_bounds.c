@@ -42,12 +42,13 @@ char *aws_reading_key(const struct store *of, struct str_view key)
 
 bool aws_reading_read(struct clients *with, const struct remote_request *request,
                       const struct store_identity *identity, struct reader_item *items,
-                      size_t count, struct err *ret_err)
+                      size_t count, const struct reader_notice *notice, struct err *ret_err)
 {
     static char bytes[VALUE_BYTES];
     (void)with;
     (void)request;
     (void)identity;
+    (void)notice;
     largest = count > largest ? count : largest;
     for (size_t i = 0; i < count; i++) {
         ck_assert(sv_equal(items[i].key, reads[asked].key));

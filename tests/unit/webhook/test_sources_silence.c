@@ -35,11 +35,12 @@ char *aws_reading_key(const struct store *of, struct str_view key)
 
 bool aws_reading_read(struct clients *with, const struct remote_request *request,
                       const struct store_identity *identity, struct reader_item *items,
-                      size_t count, struct err *err)
+                      size_t count, const struct reader_notice *notice, struct err *err)
 {
     (void)with;
     (void)request;
     (void)identity;
+    (void)notice;
     ck_assert_uint_eq(count, READS);
     for (size_t i = 0; i < count; i++) {
         items[i].error = answers[i].error;

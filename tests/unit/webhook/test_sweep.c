@@ -17,6 +17,8 @@ static struct {
     pthread_cond_t changed;
     size_t calls;
     size_t last_count;
+    size_t along;
+    bool asks; /* all is on its way before a read is held */
     bool hold; /* a read does not end */
 } reads;
 
@@ -47,11 +49,14 @@ static int64_t read_clock(void *context)
 static const struct clock stopped = {.wall_ms = read_clock, .monotonic_ms = read_clock};
 
 void read_ahead(struct clients *clients, const struct external_secret *const *all, size_t count,
-                int64_t deadline_ms)
+                int64_t deadline_ms, const struct reader_notice *notice)
 {
     (void)clients;
     (void)all;
     (void)deadline_ms;
+    if (reads.asks) {
+        notice->asked(notice->context);
+    }
     pthread_mutex_lock(&reads.mutex);
     reads.calls++;
     reads.last_count = count;
@@ -59,6 +64,16 @@ void read_ahead(struct clients *clients, const struct external_secret *const *al
     while (reads.hold) {
         pthread_cond_wait(&reads.changed, &reads.mutex);
     }
+    pthread_mutex_unlock(&reads.mutex);
+}
+
+void read_along(struct clients *clients, const struct external_secret *one, int64_t deadline_ms)
+{
+    (void)clients;
+    (void)one;
+    (void)deadline_ms;
+    pthread_mutex_lock(&reads.mutex);
+    reads.along++;
     pthread_mutex_unlock(&reads.mutex);
 }
 
@@ -323,6 +338,33 @@ START_TEST(who_is_being_read_ahead_waits_for_that)
 }
 END_TEST
 
+/* It has what it wants before the others have theirs, and uses it once. */
+START_TEST(who_is_being_read_ahead_goes_along_once_all_is_asked_for)
+{
+    pthread_t reading;
+    struct external_secret *waiting = put("due-99999", "0");
+    reads.asks = true;
+    reads.hold = true;
+    ck_assert(thread_start(&reading, "reading", read_in_thread, NULL));
+    pthread_mutex_lock(&reads.mutex);
+    while (reads.calls == 0) {
+        pthread_cond_wait(&reads.changed, &reads.mutex);
+    }
+    pthread_mutex_unlock(&reads.mutex);
+    clock_ms += 30;
+    ck_assert_int_eq(age_of(waiting), 31);
+    ck_assert_uint_eq(reads.along, 1);
+    pthread_mutex_lock(&reads.mutex);
+    reads.hold = false;
+    pthread_cond_broadcast(&reads.changed);
+    pthread_mutex_unlock(&reads.mutex);
+    pthread_join(reading, NULL);
+    ck_assert_int_eq(age_of(waiting), 0);
+    ck_assert_uint_eq(reads.calls, 1);
+    external_secret_release(waiting);
+}
+END_TEST
+
 START_TEST(who_comes_while_another_gathers_goes_with_him)
 {
     put_and_forget("due-100001", "1m");
@@ -365,6 +407,7 @@ Suite *suite(void)
     tcase_add_test(tcase, who_is_not_due_yet_only_fills_batches_the_earliest_first);
     tcase_add_test(tcase, who_is_due_goes_though_the_last_batch_is_not_full);
     tcase_add_test(tcase, who_is_being_read_ahead_waits_for_that);
+    tcase_add_test(tcase, who_is_being_read_ahead_goes_along_once_all_is_asked_for);
     tcase_add_test(tcase, who_comes_while_another_gathers_goes_with_him);
     tcase_add_loop_test(tcase, the_age_that_will_do_is_a_tenth_of_the_interval_and_at_most_a_minute,
                         0, 5);

@@ -19,9 +19,17 @@ static int64_t read_clock(void *context)
 static const struct clock stopped = {.wall_ms = read_clock, .monotonic_ms = read_clock};
 
 /* Stands in for webhook/read_ahead.c. */
-void read_ahead(struct clients *clients, const struct external_secret *const *all, size_t count,
-                int64_t deadline_ms)
+void read_along(struct clients *clients, const struct external_secret *one, int64_t deadline_ms)
 {
+    (void)clients;
+    (void)one;
+    (void)deadline_ms;
+}
+
+void read_ahead(struct clients *clients, const struct external_secret *const *all, size_t count,
+                int64_t deadline_ms, const struct reader_notice *notice)
+{
+    (void)notice;
     CLEANUP(buf_done) struct buf text = {0};
     (void)clients;
     (void)deadline_ms;
