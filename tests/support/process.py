@@ -111,6 +111,7 @@ class Process:
         self._changed = threading.Condition()
         self._logs: list[dict[str, Any]] = []
         self._lines: list[str] = []
+        self._unread = bytearray()
         self._output = bytearray()
         self._streams_open = 2
         self._readers = [
@@ -197,21 +198,27 @@ class Process:
     # -- what it writes -------------------------------------------------------------------------
 
     def _read_log(self) -> None:
+        """Only takes it off the pipe: whoever measures a program shares its processors with us."""
         assert self._popen.stderr is not None
-        for raw in self._popen.stderr:
-            line = raw.decode("utf-8", "replace").rstrip("\n")
-            entry: Any = None
-            if line.startswith("{"):
-                try:
-                    entry = json.loads(line)
-                except ValueError:
-                    entry = None
+        while data := os.read(self._popen.stderr.fileno(), 65536):
             with self._changed:
-                self._lines.append(line)
-                if isinstance(entry, dict):
-                    self._logs.append(entry)
+                self._unread += data
                 self._changed.notify_all()
+        with self._changed:
+            self._unread += b"\n" if self._unread and not self._unread.endswith(b"\n") else b""
         self._stream_ended()
+
+    def _take_up_lines(self) -> None:
+        """With the lock."""
+        *lines, self._unread = self._unread.split(b"\n")
+        for line in (raw.decode("utf-8", "replace") for raw in lines):
+            self._lines.append(line)
+            try:
+                entry = json.loads(line) if line.startswith("{") else None
+            except ValueError:
+                entry = None
+            if isinstance(entry, dict):
+                self._logs.append(entry)
 
     def _read_output(self) -> None:
         assert self._popen.stdout is not None
@@ -228,6 +235,7 @@ class Process:
     def stderr_lines(self) -> list[str]:
         """Everything on standard error, sanitizer reports included."""
         with self._changed:
+            self._take_up_lines()
             return list(self._lines)
 
     def stdout(self) -> bytes:
@@ -237,6 +245,7 @@ class Process:
     def logs(self, msg: Optional[str] = None, since: int = 0, **fields: Any) -> list[dict]:
         """Log entries with this `msg` and these fields, from position `since` on."""
         with self._changed:
+            self._take_up_lines()
             return [
                 each
                 for each in self._logs[since:]
@@ -247,6 +256,7 @@ class Process:
     def mark(self) -> int:
         """The position after the last log entry, for `since`."""
         with self._changed:
+            self._take_up_lines()
             return len(self._logs)
 
     def wait_log(
