@@ -392,7 +392,6 @@ void applier_namespace_changed(struct applier *applier, struct str_view name)
 static int64_t delay_of(struct applier *applier, const struct external_secret *external_secret,
                         double share)
 {
-    char version[DUE_VERSION_BYTES];
     int64_t turn = turn_ms(applier, external_secret, false);
     int64_t spread = external_secret->refresh_interval_ms < SPREAD_MS
                          ? external_secret->refresh_interval_ms
@@ -401,9 +400,8 @@ static int64_t delay_of(struct applier *applier, const struct external_secret *e
         world_secret(applier->options.world, external_secret->namespace, external_secret->target);
     bool there = secret != NULL;
     secret_release(secret);
-    due_version(external_secret, version);
     bool changed = external_secret->status.synced_version.len > 0 &&
-                   !sv_is(external_secret->status.synced_version, version);
+                   !sv_is(external_secret->status.synced_version, external_secret->version);
     if (turn > 0 || !there || changed || external_secret->deleting) {
         return turn;
     }

@@ -51,13 +51,11 @@ static void write_status(const struct conclusion_input *input, struct conclusion
 {
     const struct external_secret *external_secret = input->external_secret;
     const struct clock *clock = input->client->clock;
-    char version[DUE_VERSION_BYTES];
-    due_version(external_secret, version);
     const struct status_change change = {
         .end = ret->end,
         .now_ms = clock_wall_ms(clock),
         .start_ms = input->start_ms,
-        .version = sv_of(version),
+        .version = sv_of(external_secret->version),
         .target = input->run->bound ? external_secret->target : SV(""),
         .why = ret->end == STATUS_REFUSED ? sv_of(input->run->err.message) : SV(""),
     };

@@ -20,10 +20,10 @@ struct moment {
 
 /* Of one ExternalSecret. */
 struct record {
-    char *basis;                     /* what was carried out, or tried; NULL: nothing yet */
-    char version[DUE_VERSION_BYTES]; /* of the object then */
-    struct moment refreshed;         /* when it last went well; 0: not in this process */
-    struct moment told;              /* what its status says of that, since it was first seen */
+    char *basis; /* what was carried out, or tried; NULL: nothing yet */
+    char version[EXTERNAL_SECRET_VERSION_BYTES]; /* of the object then */
+    struct moment refreshed; /* when it last went well; 0: not in this process */
+    struct moment told;      /* what its status says of that, since it was first seen */
     bool left_absent;
     bool kept;
     bool hurried;
@@ -239,7 +239,6 @@ static int64_t repair_ms(const struct record *record, const struct due_input *in
 /* Holds the mutex. */
 static int64_t turn_ms(struct record *record, const struct progress_question *question)
 {
-    char version[DUE_VERSION_BYTES];
     const struct external_secret *external_secret = question->external_secret;
     bool changed = is_known(record, external_secret) && strcmp(record->basis, question->basis) != 0;
     see_target(record, question);
@@ -256,10 +255,8 @@ static int64_t turn_ms(struct record *record, const struct progress_question *qu
         return changed ? 0 : left_of(record->retry_ms, question->now_ms);
     }
     int64_t lag = lag_ms(record, question);
-    due_version(external_secret, version);
     const struct due_input input = {
         .external_secret = external_secret,
-        .version = version,
         .last = last_of(record, question),
         .target_known = question->target_known && lag == 0,
         .target = question->target,
@@ -361,8 +358,7 @@ void progress_end(struct progress *progress, struct str_view namespace, struct s
  * made a shorter digest, by which nothing can be told. */
 static bool is_annotated(const struct external_secret *external_secret, struct str_view before)
 {
-    char version[DUE_VERSION_BYTES];
-    due_version(external_secret, version);
+    const char *version = external_secret->version;
     return before.len == strlen(version) && !sv_is(before, version) &&
            due_version_generation(before) == external_secret->generation;
 }
@@ -434,7 +430,7 @@ void progress_note(struct progress *progress, const struct external_secret *exte
     record->departing = external_secret->deleting;
     free(record->basis);
     record->basis = str_dup(result->basis);
-    due_version(external_secret, record->version);
+    memcpy(record->version, external_secret->version, sizeof record->version);
     record->forced_ms = result->forced ? result->now_ms : record->forced_ms;
     record->failures = result->failed ? failures + 1 : 0;
     if (result->failed) {

@@ -56,12 +56,10 @@ bool store_use_is_silent(struct world *world, struct store_health *health,
 char *store_use_basis(struct world *world, const struct external_secret *external_secret)
 {
     struct buf basis;
-    char version[DUE_VERSION_BYTES];
     struct store_walk walk = {.external_secret = external_secret};
     struct store_ref ref;
     buf_init(&basis, LIMIT_ELEMENT_BYTES);
-    due_version(external_secret, version);
-    buf_printf(&basis, "%.*s/%s", SV_ARG(external_secret->uid), version);
+    buf_printf(&basis, "%.*s/%s", SV_ARG(external_secret->uid), external_secret->version);
     while (store_walk_next(&walk, &ref)) {
         struct store *store = NULL;
         struct err ignored;

@@ -11,7 +11,7 @@
  * and namespaces are still being listed, and when they may not be, one that is missing is no
  * mistake of whoever wrote the ExternalSecret. */
 bool store_use_is_known(struct world *world, const struct external_secret *external_secret);
-/* Object, what may have changed of it (due_version()), and of each store which generation it is and
+/* Object, what may have changed of it (its version), and of each store which generation it is and
  * whether it may be used: what is made from it before one of them changed is another thing. A
  * store's status changes nothing. The caller frees. */
 char *store_use_basis(struct world *world, const struct external_secret *external_secret);

@@ -5,48 +5,6 @@ enum {
     BACKOFF_MAX_DOUBLINGS = 9, /* 512 s, over the maximum already */
 };
 
-static int compare_pairs(const void *a, const void *b)
-{
-    const struct string_pair *const *left = a;
-    const struct string_pair *const *right = b;
-    return sv_compare((*left)->key, (*right)->key);
-}
-
-/* "map[a:1 b:2]", keys in bytewise order, nothing quoted. */
-static void add_map(struct sha3_224 *hash, const struct string_pair *pairs, size_t count)
-{
-    CLEANUP(mem_free_ptr)
-    const struct string_pair **sorted = mem_alloc_array(count, sizeof *sorted);
-    for (size_t i = 0; i < count; i++) {
-        sorted[i] = &pairs[i];
-    }
-    qsort(sorted, count, sizeof *sorted, compare_pairs);
-    sha3_224_update(hash, "map[", 4);
-    for (size_t i = 0; i < count; i++) {
-        sha3_224_update(hash, " ", i ? 1 : 0);
-        sha3_224_update(hash, sorted[i]->key.data, sorted[i]->key.len);
-        sha3_224_update(hash, ":", 1);
-        sha3_224_update(hash, sorted[i]->value.data, sorted[i]->value.len);
-    }
-    sha3_224_update(hash, "]", 1);
-}
-
-void due_version(const struct external_secret *external_secret, char ret[DUE_VERSION_BYTES])
-{
-    static const char annotations[] = "{annotations:";
-    static const char labels[] = " labels:";
-    char digest[SHA3_224_HEX_BYTES];
-    struct sha3_224 *hash = sha3_224_new();
-    sha3_224_update(hash, annotations, sizeof annotations - 1);
-    add_map(hash, external_secret->annotations, external_secret->annotation_count);
-    sha3_224_update(hash, labels, sizeof labels - 1);
-    add_map(hash, external_secret->labels, external_secret->label_count);
-    sha3_224_update(hash, "}", 1);
-    sha3_224_finish(hash, digest);
-    (void)snprintf(ret, DUE_VERSION_BYTES, "%lld-%s", (long long)external_secret->generation,
-                   digest);
-}
-
 int64_t due_version_generation(struct str_view version)
 {
     uint64_t generation = 0;
@@ -88,8 +46,8 @@ static int64_t periodic_in_ms(const struct due_input *input)
     if (interval <= 0 && input->last.version.len > 0) {
         return INT64_MAX;
     }
-    if (!sv_is(input->last.version, input->version) || input->last.refresh_ms == 0 ||
-        input->last.refresh_ms > input->now_ms) {
+    if (!sv_is(input->last.version, input->external_secret->version) ||
+        input->last.refresh_ms == 0 || input->last.refresh_ms > input->now_ms) {
         return 0;
     }
     interval = interval > DUE_REFRESH_FLOOR_MS ? interval : DUE_REFRESH_FLOOR_MS;
@@ -106,7 +64,9 @@ int64_t due_in_ms(const struct due_input *input)
     case REFRESH_CREATED_ONCE:
         return was_carried_out(input) ? INT64_MAX : 0;
     case REFRESH_ON_CHANGE:
-        return was_carried_out(input) && sv_is(input->last.version, input->version) ? INT64_MAX : 0;
+        return was_carried_out(input) && sv_is(input->last.version, input->external_secret->version)
+                   ? INT64_MAX
+                   : 0;
     case REFRESH_PERIODIC:
         break;
     }

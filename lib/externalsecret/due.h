@@ -5,23 +5,16 @@
 #ifndef EXTERNALSECRET_DUE_H
 #define EXTERNALSECRET_DUE_H
 
-#include "crypto/sha3.h"
 #include "objects/external_secret.h"
 #include "objects/secret.h"
 
 enum {
-    /* Digits of a generation, "-", a digest. */
-    DUE_VERSION_BYTES = 20 + 1 + SHA3_224_HEX_BYTES,
     DUE_REFRESH_FLOOR_MS = 1000,
     DUE_BACKOFF_MS = 1000,
     DUE_BACKOFF_MAX_MS = 7 * 60 * 1000,
 };
 
-/* What is compared with status.syncedResourceVersion: "<generation>-<SHA3-224 of Go's print of all
- * annotations and labels>". */
-void due_version(const struct external_secret *external_secret, char ret[DUE_VERSION_BYTES]);
-
-/* The generation in such a version; -1 when it is none. */
+/* The generation in an external_secret_version(); -1 when it is none. */
 int64_t due_version_generation(struct str_view version);
 
 /* What became of it the last time, by its status or by what this process remembers. */
@@ -34,7 +27,6 @@ struct due_last {
 
 struct due_input {
     const struct external_secret *external_secret;
-    const char *version; /* due_version() of it */
     struct due_last last;
     bool target_known;           /* false: it cannot be told whether there is one */
     const struct secret *target; /* NULL: there is none */

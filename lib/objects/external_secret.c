@@ -219,6 +219,7 @@ bool external_secret_decode(const struct json *object, struct external_secret **
     decode_store(spec, external_secret, &unsupported);
     external_secret->unsupported = buf_view(&unsupported);
     own(external_secret);
+    external_secret_version(external_secret, external_secret->version);
     *ret = external_secret_retain(external_secret);
     return true;
 }

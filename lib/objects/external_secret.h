@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "crypto/sha3.h"
 
 #define EXTERNAL_SECRET_FINALIZER "externalsecrets.external-secrets.io/externalsecret-cleanup"
 
@@ -168,6 +169,11 @@ struct external_secret_status {
     struct str_view reason;         /* of that condition */
 };
 
+enum {
+    /* Digits of a generation, "-", a digest. */
+    EXTERNAL_SECRET_VERSION_BYTES = 20 + 1 + SHA3_224_HEX_BYTES,
+};
+
 struct external_secret {
     atomic_uint references;
     struct str_view namespace;
@@ -202,8 +208,14 @@ struct external_secret {
     /* Field path of the first thing this version does not render ("spec.syncWindows"); empty: none.
      */
     struct str_view unsupported;
+    char version[EXTERNAL_SECRET_VERSION_BYTES]; /* external_secret_version() */
     char *storage;
 };
+
+/* What is compared with status.syncedResourceVersion: "<generation>-<SHA3-224 of Go's print of all
+ * annotations and labels>" (external-secrets.md §2.1). */
+void external_secret_version(const struct external_secret *external_secret,
+                             char ret[EXTERNAL_SECRET_VERSION_BYTES]);
 
 MUST_CHECK bool external_secret_decode(const struct json *object, struct external_secret **ret,
                                        struct err *err);

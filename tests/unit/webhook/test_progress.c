@@ -111,9 +111,7 @@ END_TEST
 START_TEST(a_status_that_is_newer_counts)
 {
     CLEANUP(release) struct external_secret *one = make("one", "1h", "");
-    char version[DUE_VERSION_BYTES];
-    due_version(one, version);
-    one->status.synced_version = sv_of(version);
+    one->status.synced_version = sv_of(one->version);
     one->status.refresh_ms = WALL_MS - HOUR_MS / 2;
     ck_assert_int_eq(turn(one, 0), HOUR_MS / 2);
     note_success(one);
@@ -136,10 +134,8 @@ static int64_t turn_at(const struct external_secret *external_secret, int64_t no
 START_TEST(a_wall_clock_that_was_set_back_costs_one_refresh)
 {
     CLEANUP(release) struct external_secret *one = make("one", "1h", "");
-    char version[DUE_VERSION_BYTES];
     struct progress_result again = success();
-    due_version(one, version);
-    one->status.synced_version = sv_of(version);
+    one->status.synced_version = sv_of(one->version);
     one->status.refresh_ms = WALL_MS;
     if (_i == 0) {
         note_success(one);
@@ -159,12 +155,10 @@ END_TEST
 START_TEST(nothing_waits_for_longer_than_its_interval_whatever_the_wall_clock_says)
 {
     CLEANUP(release) struct external_secret *one = make("one", "1h", "");
-    char version[DUE_VERSION_BYTES];
     if (_i == 0) {
         note_success(one);
     } else {
-        due_version(one, version);
-        one->status.synced_version = sv_of(version);
+        one->status.synced_version = sv_of(one->version);
         one->status.refresh_ms = WALL_MS;
     }
     ck_assert_int_eq(turn_at(one, NOW_MS + 1000, WALL_MS + 1000), HOUR_MS - 1000);
@@ -572,11 +566,9 @@ START_TEST(an_annotation_that_changed_before_a_restart_forces_as_well)
 {
     CLEANUP(release) struct external_secret *first = make("one", "1h", "");
     CLEANUP(release) struct external_secret *second = make("one", "1h", "'force-sync':'1'");
-    char version[DUE_VERSION_BYTES];
     int64_t wait_ms = 7;
-    due_version(first, version);
-    first->status.synced_version = sv_of(version);
-    second->status.synced_version = sv_of(version);
+    first->status.synced_version = sv_of(first->version);
+    second->status.synced_version = sv_of(first->version);
     if (_i == 1) {
         note_success(first);
         progress_restart(&progress);
@@ -590,7 +582,7 @@ START_TEST(an_annotation_that_changed_before_a_restart_forces_as_well)
     /* A version of a release of the operator that made another digest says nothing. */
     second->status.synced_version = SV("1-0123456789abcdef0123456789abcdef");
     ck_assert(!progress_is_forced(&progress, second, NOW_MS, &wait_ms));
-    second->status.synced_version = sv_of(version);
+    second->status.synced_version = sv_of(first->version);
     note_success(second);
     ck_assert(!progress_is_forced(&progress, second, NOW_MS, &wait_ms));
 }
@@ -602,11 +594,9 @@ START_TEST(after_a_restart_only_the_objects_count)
     CLEANUP(release) struct external_secret *one = make("one", "1h", "");
     CLEANUP(release) struct external_secret *begun = make("begun", "1h", "");
     CLEANUP(release) struct external_secret *hurried = make("hurried", "0s", "");
-    char version[DUE_VERSION_BYTES];
     struct secret before = {.managed = true, .data_hash_valid = true, .resource_version = SV("6")};
     struct progress_question question = question_at(one, 0);
-    due_version(one, version);
-    one->status.synced_version = sv_of(version);
+    one->status.synced_version = sv_of(one->version);
     one->status.refresh_ms = WALL_MS - HOUR_MS / 2;
     note_success(one);
     note_failure(one, true);
