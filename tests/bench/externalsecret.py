@@ -5,8 +5,8 @@ E1  CPU of one ExternalSecret without the network, in ms: 64 KiB with 100 keys, 
     and a template of 20 entries; the median of the rounds
 E2  a thousand ExternalSecrets over 200 remote secrets, cold, against an AWS of 20 ms: from when
     Keyturn knows of all to the last Secret made / the API server alone, which knows of as many
-    objects and is given a thousand Secrets by as many threads; the median of the rounds, each on a
-    control plane of its own
+    objects and is given a thousand Secrets by as many threads, before it and after it; the median
+    of the rounds, each on a control plane of its own
 E3  the same / the External Secrets Operator with its one worker, and with ten, from the first
     Secret made to the last
 """
@@ -122,12 +122,12 @@ def created(cluster: ControlPlane, namespace: str) -> list[float]:
     return [seconds_of(event["stageTimestamp"]) for event in events]
 
 
-def alone(cluster: ControlPlane) -> float:
-    cluster.create_namespace("alone")
-    owner = external_secret("alone", 0)
+def alone(cluster: ControlPlane, namespace: str) -> float:
+    cluster.create_namespace(namespace)
+    owner = external_secret(namespace, 0)
     owner["metadata"]["name"] = "owner"
     uid = cluster.api.create(owner).object["metadata"]["uid"]
-    words = ["--kubeconfig", cluster.kubeconfig, "--namespace", "alone", "--owner", uid]
+    words = ["--kubeconfig", cluster.kubeconfig, "--namespace", namespace, "--owner", uid]
     told = figures("create_secrets", *words, "--count", EXTERNAL_SECRETS, "--threads", WORKERS)
     return told["ms"] / 1000
 
@@ -143,7 +143,7 @@ class Round:
 
 
 def by_keyturn(cluster: ControlPlane, far: Server) -> Round:
-    """What it does, and before that, with everything there but the program, the API server alone."""
+    """And before it and after it, with everything there but the program, the API server alone."""
     write_all(cluster, "keyturn")
     keyturn = Keyturn(
         cluster,
@@ -152,7 +152,7 @@ def by_keyturn(cluster: ControlPlane, far: Server) -> Round:
         binary=BUILD / "webhook" / "keyturn",
     )
     keyturn.install()
-    api_s = alone(cluster)
+    before_s = alone(cluster, "before")
     keyturn.start_replicas()
     try:
         await_all(cluster, "keyturn")
@@ -161,7 +161,8 @@ def by_keyturn(cluster: ControlPlane, far: Server) -> Round:
         keyturn.kill()
     # And of the owner of what was made without Keyturn.
     began = min(seconds_of(each["ts"]) for each in looks if each["known"] > EXTERNAL_SECRETS)
-    return Round(max(created(cluster, "keyturn")) - began, api_s)
+    keyturn_s = max(created(cluster, "keyturn")) - began
+    return Round(keyturn_s, (before_s + alone(cluster, "after")) / 2)
 
 
 def by_operator(cluster: ControlPlane, far: Server, workers: int) -> float:
@@ -214,9 +215,8 @@ def against_api(rounds: list[Round]) -> Result:
     ratios = sorted(each.ratio for each in rounds)
     middle = sorted(rounds, key=lambda each: each.ratio)[len(rounds) // 2]
     note = f"{middle.keyturn_s:.2f} s / {middle.api_s:.2f} s"
-    return Result(
-        "E2", statistics.median(ratios), 1.2, note=f"{note}; rounds {ratios[0]:.2f} to {ratios[-1]:.2f}"
-    )
+    note += f"; rounds {ratios[0]:.2f} to {ratios[-1]:.2f}"
+    return Result("E2", statistics.median(ratios), 1.2, note=note)
 
 
 def against_operator(far: Server, keyturn_s: float) -> list[Result]:
