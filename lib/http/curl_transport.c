@@ -16,11 +16,9 @@ struct curl_transport {
 struct exchange {
     struct easy_call call;
     struct http_response answer;
-    struct err refused; /* says why, when `too_long` */
     bool headers_complete;
     bool headers_too_big;
     bool body_too_big;
-    bool too_long; /* longer than announced */
 };
 
 bool http_global_init(struct err *err)
@@ -68,10 +66,8 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
     /* `data` is libcurl's own receive buffer, which it would keep until the next answer. */
     explicit_bzero(data, len);
     exchange->body_too_big = exchange->answer.body.bytes.failed;
-    exchange->too_long =
-        !exchange->body_too_big &&
-        !easy_body_ends(&exchange->call, exchange->answer.body.bytes.len, &exchange->refused);
-    return exchange->body_too_big || exchange->too_long ? 0 : len;
+    easy_body_taken(&exchange->call, exchange->answer.body.bytes.len);
+    return exchange->body_too_big ? 0 : len;
 }
 
 static bool is_cancelled(const struct curl_transport *transport)
@@ -116,10 +112,6 @@ static bool explain(const struct exchange *exchange, CURLcode code,
                     const struct http_request *request, struct err *err)
 {
     const struct easy_call *call = &exchange->call;
-    if (exchange->too_long) {
-        *err = exchange->refused;
-        return false;
-    }
     if (exchange->headers_too_big) {
         return err_set(err, ERR_TOO_BIG, "%s: headers over %d bytes", call->authority,
                        LIMIT_HEADER_BYTES);

@@ -275,13 +275,11 @@ static bool tls_holds_more(CURL *easy)
            gnutls_record_check_pending(tls->internals) > 0;
 }
 
-bool easy_body_ends(const struct easy_call *call, size_t received, struct err *err)
+void easy_body_taken(const struct easy_call *call, size_t received)
 {
     curl_off_t length = -1;
     curl_easy_getinfo(call->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-    if (length < 0 || (curl_off_t)received < length || !tls_holds_more(call->easy)) {
-        return true;
+    if (length >= 0 && (curl_off_t)received >= length && tls_holds_more(call->easy)) {
+        curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L);
     }
-    return err_set(err, ERR_UNAVAILABLE, "%s: an answer longer than its Content-Length",
-                   call->authority);
 }

@@ -38,12 +38,11 @@ bool easy_call_failed(const struct easy_call *call, CURLcode code, struct err *e
 MUST_CHECK bool easy_header_line(CURL *easy, struct buf *headers, struct str_view line,
                                  bool *ret_complete);
 
-/* Says no to the last bytes of a body when the TLS layer holds more behind them, which the server
- * has not counted in its Content-Length. libcurl would keep them for as long as the connection
- * stays unused, and with them the decrypted record that they stand in, which is the value itself.
- * A callback that then takes nothing has libcurl close the connection, which frees the record.
- * `received` counts the bytes of the body, those just handed over included. Only from within
- * CURLOPT_WRITEFUNCTION. ERR_UNAVAILABLE. */
-MUST_CHECK bool easy_body_ends(const struct easy_call *call, size_t received, struct err *err);
+/* Has the connection closed after the last bytes of a body when the TLS layer holds more behind
+ * them, which the server has not counted in its Content-Length. libcurl would keep them for as long
+ * as the connection stays unused, and with them the decrypted record that they stand in, which is
+ * the value itself. `received` counts the bytes of the body, those just handed over included. Only
+ * from within CURLOPT_WRITEFUNCTION. */
+void easy_body_taken(const struct easy_call *call, size_t received);
 
 #endif

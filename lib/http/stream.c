@@ -109,14 +109,13 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
     /* libcurl's own receive buffer: an idle watch would keep the last object in it for minutes. */
     explicit_bzero(data, len);
     stream->received += len;
-    if (wanted) {
-        stream->failed = !easy_body_ends(&stream->call, stream->received, &stream->err);
-    } else if (!stream->cancelled) {
+    easy_body_taken(&stream->call, stream->received);
+    if (!wanted && !stream->cancelled) {
         err_set(&stream->err, ERR_INVALID, "%s: the rest of the answer was refused",
                 stream->call.authority);
         stream->failed = true;
     }
-    return wanted && !stream->failed ? len : 0;
+    return wanted ? len : 0;
 }
 
 static void stream_fail(struct stream *stream, const struct err *err)
