@@ -81,7 +81,7 @@ static int set_as_they_are(gnutls_session_t session, const char *priorities, con
 EXPORTED int gnutls_priority_set_direct(gnutls_session_t session, const char *priorities,
                                         const char **error_at)
 {
-    bool names_groups = !priorities || strstr(priorities, "GROUP-");
+    bool names_groups = !priorities || priorities[0] == '@' || strstr(priorities, "GROUP-");
     return !names_groups && set_with_groups(session, priorities)
                ? GNUTLS_E_SUCCESS
                : set_as_they_are(session, priorities, error_at);

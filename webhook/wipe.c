@@ -14,7 +14,6 @@
  * which then aborts. */
 #include "webhook/wipe.h"
 
-#include <errno.h>
 #include <gnutls/gnutls.h>
 #include <malloc.h>
 #include <stdint.h>
@@ -25,11 +24,13 @@
 
 void __libc_free(void *block);
 void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
 
 enum {
     KEY_WORD = 1,
     PROBE_BYTES = 64, /* small enough for the thread's cache */
     SMALL_BYTES = 256,
+    CACHED_BYTES = 1024,
 };
 
 static uintptr_t cache_key;
@@ -57,6 +58,7 @@ static bool freed_already(const void *block, size_t size)
  * than a multiple of 16; the barrier makes the stores happen although the block is freed next. */
 static void overwrite(void *block, size_t size)
 {
+    _Static_assert(sizeof(size_t) == sizeof(uint64_t), "usable sizes are multiples of a word");
     if (size > SMALL_BYTES) {
         explicit_bzero(block, size);
         return;
@@ -81,13 +83,12 @@ EXPORTED void free(void *block)
 }
 
 /* glibc's own passes by the thread's cache, where most of what libtasn1 asks for has just been put
- * back. */
+ * back. It knows of large blocks which are zero already. */
 EXPORTED void *calloc(size_t count, size_t size)
 {
     size_t bytes = 0;
-    if (__builtin_mul_overflow(count, size, &bytes)) {
-        errno = ENOMEM;
-        return NULL;
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > CACHED_BYTES) {
+        return __libc_calloc(count, size);
     }
     void *block = __libc_malloc(bytes);
     return block ? memset(block, 0, bytes) : NULL;
