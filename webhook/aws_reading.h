@@ -28,4 +28,9 @@ MUST_CHECK bool aws_reading_read(struct clients *clients, const struct remote_re
                                  const struct store_identity *identity, struct reader_item *items,
                                  size_t count, const struct reader_notice *notice, struct err *err);
 
+/* reader_join() as that identity. */
+void aws_reading_join(struct clients *clients, const struct remote_request *request,
+                      const struct store_identity *identity, const struct reader_item *items,
+                      size_t count);
+
 #endif

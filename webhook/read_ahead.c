@@ -35,7 +35,6 @@ struct route {
 struct gathering {
     struct clients *clients;
     int64_t deadline_ms;
-    bool along; /* whatever another asks for will do */
     struct table groups;
     struct table routes;
 };
@@ -119,11 +118,11 @@ static void add_item(struct group *group, const struct store *store, struct str_
 }
 
 /* Those of one store; tags are read by another call, which gathers nothing. */
-static void add_reads(const struct gathering *gathering, struct group *group,
-                      const struct store *store, const struct external_secret *external_secret,
-                      const struct plan *plan, const struct plan_store *of_store)
+static void add_reads(struct group *group, const struct store *store,
+                      const struct external_secret *external_secret, const struct plan *plan,
+                      const struct plan_store *of_store)
 {
-    int64_t max_age_ms = gathering->along ? SWEEP_FRESH_MS : sweep_max_age_ms(external_secret);
+    int64_t max_age_ms = sweep_max_age_ms(external_secret);
     if (group->count + of_store->read_count > READS_MAX) {
         return;
     }
@@ -147,7 +146,7 @@ static void gather_store(struct gathering *gathering, const struct external_secr
                               ? find_group(gathering, store, external_secret)
                               : NULL;
     if (group) {
-        add_reads(gathering, group, store, external_secret, plan, of_store);
+        add_reads(group, store, external_secret, plan, of_store);
     }
     store_release(store);
 }
@@ -165,16 +164,23 @@ static void gather(struct gathering *gathering, const struct external_secret *ex
     }
 }
 
-static void read_group(const struct gathering *gathering, struct group *group,
-                       const struct reader_notice *notice)
+static void make_request(const struct gathering *gathering, const struct group *group,
+                         struct remote_request *ret)
 {
-    struct err ignored;
-    const struct remote_request request = {
+    *ret = (struct remote_request){
         .store = group->store,
         .namespace = group->namespace,
         .max_age_ms = group->max_age_ms,
         .deadline_ms = gathering->deadline_ms,
     };
+}
+
+static void read_group(const struct gathering *gathering, struct group *group,
+                       const struct reader_notice *notice)
+{
+    struct remote_request request;
+    struct err ignored;
+    make_request(gathering, group, &request);
     (void)!aws_reading_read(gathering->clients, &request, &group->identity, group->items,
                             group->count, notice, &ignored);
 }
@@ -186,38 +192,56 @@ static void gathering_init(struct gathering *ret, struct clients *clients, int64
     table_init(&ret->routes, free);
 }
 
-/* One after the other; what only one read wants is left to whose turn it is. */
-static void read_groups(struct gathering *gathering, size_t at_least,
-                        const struct reader_notice *notice)
+/* What only one read wants is left to whose turn it is. */
+static bool goes_together(const struct group *group)
+{
+    return group->count > 1;
+}
+
+static size_t count_groups(const struct gathering *gathering)
 {
     size_t position = 0;
+    size_t count = 0;
     struct str_view key;
     void *value = NULL;
-    for (size_t left = gathering->groups.count; left > 0; left--) {
-        (void)table_next(&gathering->groups, &position, &key, &value);
-        struct group *group = value;
-        if (group->count >= at_least) {
-            read_group(gathering, group, left == 1 ? notice : NULL);
-        }
+    while (table_next(&gathering->groups, &position, &key, &value)) {
+        count += goes_together(value);
     }
+    return count;
 }
 
 void read_ahead(struct clients *clients, const struct external_secret *const *all, size_t count,
                 int64_t deadline_ms, const struct reader_notice *notice)
 {
     CLEANUP(gathering_done) struct gathering gathering;
+    size_t position = 0;
+    struct str_view key;
+    void *value = NULL;
     gathering_init(&gathering, clients, deadline_ms);
     for (size_t i = 0; i < count; i++) {
         gather(&gathering, all[i]);
     }
-    read_groups(&gathering, 2, notice);
+    size_t left = count_groups(&gathering);
+    while (table_next(&gathering.groups, &position, &key, &value)) {
+        if (goes_together(value)) {
+            left--;
+            read_group(&gathering, value, left == 0 ? notice : NULL);
+        }
+    }
 }
 
 void read_along(struct clients *clients, const struct external_secret *one, int64_t deadline_ms)
 {
     CLEANUP(gathering_done) struct gathering gathering;
+    size_t position = 0;
+    struct str_view key;
+    void *value = NULL;
     gathering_init(&gathering, clients, deadline_ms);
-    gathering.along = true;
     gather(&gathering, one);
-    read_groups(&gathering, 1, NULL);
+    while (table_next(&gathering.groups, &position, &key, &value)) {
+        const struct group *group = value;
+        struct remote_request request;
+        make_request(&gathering, group, &request);
+        aws_reading_join(clients, &request, &group->identity, group->items, group->count);
+    }
 }

@@ -14,7 +14,8 @@
 void read_ahead(struct clients *clients, const struct external_secret *const *all, size_t count,
                 int64_t deadline_ms, const struct reader_notice *notice);
 /* For one that another thread reads ahead and has asked for: waits for that by making calls that
- * are due, so that batches which one identity waits for go out side by side. */
+ * are due, so that batches which one identity waits for go out side by side. Asks for nothing
+ * itself. */
 void read_along(struct clients *clients, const struct external_secret *one, int64_t deadline_ms);
 
 #endif

@@ -262,13 +262,29 @@ static void keep_members(struct sweep *sweep, const struct external_secret *firs
     }
 }
 
-/* Holds the mutex. */
-static void land(struct sweep *sweep, const struct external_secret *external_secret, bool waits)
+/* Holds the mutex. Whether it is still to be carried out. */
+static bool land(struct sweep *sweep, const struct external_secret *external_secret, bool waits)
 {
     struct turn *turn = find_turn(sweep, external_secret);
     turn->reading = false;
     turn->waits = waits && !turn->used;
     turn->read_ms = now_ms(sweep);
+    return turn->waits;
+}
+
+/* Holds the mutex. Those that have not waited for the end had their turn. */
+static void land_members(struct sweep *sweep, struct world_list *members)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < members->count; i++) {
+        struct external_secret *member = members->items[i];
+        if (land(sweep, member, true)) {
+            members->items[kept++] = member;
+        } else {
+            external_secret_release(member);
+        }
+    }
+    members->count = kept;
 }
 
 /* Those that are read together. */
@@ -300,9 +316,8 @@ static void read_members(struct sweep *sweep, const struct external_secret *firs
     }
     read_ahead(clients, party.all, party.count, deadline_ms, &notice);
     pthread_mutex_lock(&sweep->mutex);
-    for (size_t i = 0; i < party.count; i++) {
-        land(sweep, party.all[i], i > 0);
-    }
+    (void)land(sweep, first, false);
+    land_members(sweep, members);
     pthread_cond_broadcast(&sweep->read);
     pthread_mutex_unlock(&sweep->mutex);
 }
@@ -366,7 +381,8 @@ static int64_t use(struct sweep *sweep, const struct external_secret *external_s
 {
     pthread_mutex_lock(&sweep->mutex);
     struct turn *turn = find_turn(sweep, external_secret);
-    int64_t age = turn->waits || turn->reading ? now_ms(sweep) - turn->begun_ms + 1 : 0;
+    int64_t age =
+        turn->waits || (turn->reading && !turn->used) ? now_ms(sweep) - turn->begun_ms + 1 : 0;
     turn->used = true;
     turn->waits = false;
     pthread_mutex_unlock(&sweep->mutex);

@@ -41,8 +41,9 @@ void sweep_free(struct sweep *sweep);
 /* How old a value may be for a refresh: a tenth of the interval, at most SWEEP_FRESH_MS. */
 int64_t sweep_max_age_ms(const struct external_secret *external_secret);
 
-/* Returns when `first` has been read ahead, here or by somebody else, or `deadline_ms` is over.
- * `ret_members` becomes those that went with it: their turn is now. How long ago it was begun to
+/* Returns when `first` has been read ahead, here or by somebody else, as far as that went, or when
+ * `deadline_ms` is over. `ret_members` becomes those that went with it and have not had their turn
+ * since: it is now. How long ago it was begun to
  * read `first` with another: that age will do, once, however short its interval is, since what
  * waits for its turn would be read again and again; 0: as old as sweep_max_age_ms(). */
 int64_t sweep_read_ahead(struct sweep *sweep, const struct external_secret *first,

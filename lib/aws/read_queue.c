@@ -277,3 +277,35 @@ void read_queue_read(struct read_queue *queue, const struct reader_request *requ
     }
     pthread_mutex_unlock(&queue->mutex);
 }
+
+/* With the mutex. NULL: it is not on its way. */
+static struct read_fetch *find(const struct read_queue *queue, const struct reader_request *request,
+                               const struct reader_item *item)
+{
+    struct str_view version = reader_version(request->service, item->version);
+    struct read_fetch *named = read_fetch_new(item->key, version, request->namespace);
+    struct read_fetch *found = table_get(&queue->on_its_way, named->id);
+    read_fetch_free(named);
+    return found;
+}
+
+void read_queue_join(struct read_queue *queue, const struct reader_request *request,
+                     const struct reader_item *items, size_t count)
+{
+    CLEANUP(mem_free_ptr) struct read_fetch **fetches = mem_alloc_array(count, sizeof *fetches);
+    struct read_party party = {fetches, 0, request->deadline_ms};
+    pthread_mutex_lock(&queue->mutex);
+    for (size_t i = 0; i < count; i++) {
+        struct read_fetch *fetch = find(queue, request, &items[i]);
+        if (fetch) {
+            join(queue, fetch, request);
+            fetch->waiters++;
+            fetches[party.count++] = fetch;
+        }
+    }
+    stay(queue, request, &party);
+    for (size_t i = 0; i < party.count; i++) {
+        leave(queue, fetches[i]);
+    }
+    pthread_mutex_unlock(&queue->mutex);
+}

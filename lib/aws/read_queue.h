@@ -34,4 +34,8 @@ bool read_queue_fresh(const struct read_queue *queue, int64_t now_ms);
 void read_queue_read(struct read_queue *queue, const struct reader_request *request,
                      struct reader_item *const *items, size_t count);
 
+/* Waits for those of the items that are on their way, and makes calls that are due. */
+void read_queue_join(struct read_queue *queue, const struct reader_request *request,
+                     const struct reader_item *items, size_t count);
+
 #endif

@@ -238,6 +238,16 @@ bool reader_read(struct reader *reader, const struct reader_request *request,
     return report(items, count, err);
 }
 
+void reader_join(struct reader *reader, const struct reader_request *request,
+                 const struct reader_item *items, size_t count)
+{
+    struct counted_queue *counted = queue_enter(reader, request);
+    if (counted) {
+        read_queue_join(counted->queue, request, items, count);
+        queue_leave(reader, counted);
+    }
+}
+
 struct reader_numbers reader_numbers(struct reader *reader)
 {
     return (struct reader_numbers){

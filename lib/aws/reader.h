@@ -83,6 +83,12 @@ struct reader_item {
 MUST_CHECK bool reader_read(struct reader *reader, const struct reader_request *request,
                             struct reader_item *items, size_t count, struct err *err);
 
+/* Waits, at most until the request's deadline, for those of the items that are on their way, and
+ * makes calls that are due meanwhile. Asks for nothing, and hands out nothing: what comes is in the
+ * cache. */
+void reader_join(struct reader *reader, const struct reader_request *request,
+                 const struct reader_item *items, size_t count);
+
 struct reader_numbers {
     uint64_t asked;   /* items */
     uint64_t joined;  /* of them, what was on its way already */

@@ -134,6 +134,27 @@ START_TEST(says_once_that_all_is_asked_for_before_the_first_call)
 }
 END_TEST
 
+/* The two batches of one caller go out side by side. */
+START_TEST(who_joins_makes_the_calls_that_are_due_and_asks_for_nothing)
+{
+    script_hold(0);
+    struct caller *caller = caller_as("role-a", NULL);
+    caller_wants_numbers(caller, 0, 2 * (size_t)SM_BATCH_MAX);
+    caller_start(caller);
+    script_await(&script.count, 1);
+    struct caller *joins = caller_as("role-a", "k30");
+    caller_wants(joins, "nobody-asks-for-it", "");
+    reader_join(world.reader, &joins->request, joins->items, joins->count);
+    ck_assert_uint_eq(script.count, 2);
+    ck_assert_uint_eq(script.calls[1].count, SM_BATCH_MAX);
+    ck_assert(!joins->items[0].value.has_string);
+    script_release(0);
+    caller_join(caller);
+    ck_all_there(caller);
+    ck_assert_uint_eq(script.count, 2);
+}
+END_TEST
+
 START_TEST(remembers_a_refusal_for_a_moment)
 {
     static const enum service_error_class classes[] = {SERVICE_NOT_FOUND, SERVICE_DENIED,
@@ -513,6 +534,7 @@ Suite *suite(void)
     tcase_add_test(tcase, answers_from_the_cache_while_it_is_young_enough);
     tcase_add_test(tcase, asks_for_what_the_cache_does_not_have);
     tcase_add_test(tcase, asks_whatever_there_is_when_told_to);
+    tcase_add_test(tcase, who_joins_makes_the_calls_that_are_due_and_asks_for_nothing);
     tcase_add_test(tcase, says_once_that_all_is_asked_for_before_the_first_call);
     tcase_add_loop_test(tcase, remembers_a_refusal_for_a_moment, 0, 3);
     tcase_add_loop_test(tcase, does_not_remember_what_passes_or_is_about_us, 0, 5);

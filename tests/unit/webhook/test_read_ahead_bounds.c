@@ -58,6 +58,17 @@ bool aws_reading_read(struct clients *with, const struct remote_request *request
     return true;
 }
 
+void aws_reading_join(struct clients *with, const struct remote_request *request,
+                      const struct store_identity *identity, const struct reader_item *items,
+                      size_t item_count)
+{
+    (void)with;
+    (void)request;
+    (void)identity;
+    (void)items;
+    (void)item_count;
+}
+
 static void put(size_t keys)
 {
     CLEANUP(buf_done) struct buf data = {0};

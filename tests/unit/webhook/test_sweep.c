@@ -338,19 +338,22 @@ START_TEST(who_is_being_read_ahead_waits_for_that)
 }
 END_TEST
 
-/* It has what it wants before the others have theirs, and uses it once. */
+/* It has what it wants before the others have theirs, uses it once, and is not told to be carried
+ * out again when they have. */
 START_TEST(who_is_being_read_ahead_goes_along_once_all_is_asked_for)
 {
     pthread_t reading;
     struct external_secret *waiting = put("due-99999", "0");
     reads.asks = true;
     reads.hold = true;
+    put_and_forget("due-99998", "1m");
     ck_assert(thread_start(&reading, "reading", read_in_thread, NULL));
     pthread_mutex_lock(&reads.mutex);
     while (reads.calls == 0) {
         pthread_cond_wait(&reads.changed, &reads.mutex);
     }
     pthread_mutex_unlock(&reads.mutex);
+    ck_assert_uint_eq(reads.last_count, 3);
     clock_ms += 30;
     ck_assert_int_eq(age_of(waiting), 31);
     ck_assert_uint_eq(reads.along, 1);
