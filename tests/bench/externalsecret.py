@@ -153,8 +153,8 @@ def by_keyturn(cluster: ControlPlane, far: Server) -> Round:
     )
     keyturn.install()
     before_s = alone(cluster, "before")
-    keyturn.start_replicas()
     try:
+        keyturn.start_replicas()
         await_all(cluster, "keyturn")
         looks = keyturn.replicas[0].process.logs("externalsecrets looked at")
     finally:

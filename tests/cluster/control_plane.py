@@ -125,9 +125,12 @@ class ControlPlane:
         # For helm and kubectl: their caches do not belong in the user's home.
         self.home = folder / "home"
         self.home.mkdir()
-        # Held while this process lives: tells an abandoned folder from one in use.
-        self._owner_lock = (folder / "owner.lock").open("w")
+        # Held while this process lives: tells an abandoned folder from one in use. Held before it
+        # has the name by which others look for it.
+        unnamed = folder / "owner.lock.new"
+        self._owner_lock = unnamed.open("w")
         fcntl.flock(self._owner_lock, fcntl.LOCK_EX)
+        unnamed.rename(folder / "owner.lock")
         self._ports = Ports()
         self._processes: dict[str, Process] = {}
         self._keep = False
@@ -153,15 +156,13 @@ class ControlPlane:
             process.kill()
         self._processes.clear()
         self._ports.close()
-        self._owner_lock.close()
-        if not self._own_folder:
-            return
-        if self._keep:
+        if self._own_folder and self._keep:
             for path in self.folder.iterdir():
                 if path != self.log_folder:
                     _remove(path)
-        else:
+        elif self._own_folder:
             _remove(self.folder)
+        self._owner_lock.close()
 
     def keep_logs(self) -> Path:
         """Called when something failed: the log folder survives stop()."""
