@@ -298,16 +298,16 @@ static void make_policy(struct serving *serving)
     serving->policy.defaults.hold_undescribed_ms = serving->config->hold_undescribed_ms;
 }
 
-static struct workers *make_workers(struct serving *serving, const char *name, unsigned threads)
+static struct workers *make_workers(struct serving *serving, const char *name, unsigned threads,
+                                    bool gives_way)
 {
-    return workers_new(&(struct workers_options){
-        .name = name,
-        .max_threads = threads,
-        .max_queued = QUEUE_CEILING,
-        .thread_start = clients_start,
-        .thread_stop = clients_stop,
-        .context = &serving->client_options,
-    });
+    return workers_new(&(struct workers_options){.name = name,
+                                                 .max_threads = threads,
+                                                 .max_queued = QUEUE_CEILING,
+                                                 .gives_way = gives_way,
+                                                 .thread_start = clients_start,
+                                                 .thread_stop = clients_stop,
+                                                 .context = &serving->client_options});
 }
 
 static void make_watcher(struct serving *serving)
@@ -462,8 +462,8 @@ static void make_parts(struct serving *serving)
                                                        .stopping = &serving->stopping};
     serving->certificates = cert_holder_new();
     health_init(&serving->health, serving->clock, serving->certificates);
-    serving->flight_workers = make_workers(serving, "flight", FLIGHT_THREADS);
-    serving->background_workers = make_workers(serving, "background", BACKGROUND_THREADS);
+    serving->flight_workers = make_workers(serving, "flight", FLIGHT_THREADS, true);
+    serving->background_workers = make_workers(serving, "background", BACKGROUND_THREADS, false);
     serving->key_keeper = agenda_new(&(struct agenda_options){
         .name = "key", .clock = serving->clock, .look = remake_key, .context = serving});
     serving->credentials_keeper = agenda_new(&(struct agenda_options){.name = "credentials",

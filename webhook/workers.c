@@ -2,8 +2,14 @@
 #include "webhook/workers.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include "webhook/thread.h"
+
+enum {
+    /* A third of the processor where others want it, and they need not wait for a turn to end. */
+    GIVING_WAY_NICE = 5,
+};
 
 struct task {
     worker_task run;
@@ -58,6 +64,10 @@ static void *worker_main(void *argument)
 {
     struct workers *workers = argument;
     const struct workers_options *options = &workers->options;
+    if (options->gives_way) {
+        /* Linux means the calling thread by 0, whatever POSIX says. */
+        (void)setpriority(PRIO_PROCESS, 0, GIVING_WAY_NICE);
+    }
     void *context = options->thread_start ? options->thread_start(options->context) : NULL;
     pthread_mutex_lock(&workers->mutex);
     struct task *task = next_task(workers);

@@ -18,6 +18,9 @@ struct workers_options {
     const char *name; /* at most 15 bytes: the threads' name */
     unsigned max_threads;
     size_t max_queued;
+    /* Its threads stand back behind others of this process when there is not enough processor for
+     * all: of those that wait for one answer many wake at once. */
+    bool gives_way;
     /* Made and released on each thread; may be NULL. */
     void *(*thread_start)(void *context);
     void (*thread_stop)(void *thread_context);

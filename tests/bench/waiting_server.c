@@ -137,6 +137,7 @@ static void waiting_init(struct waiting *waiting)
         .name = "flight",
         .max_threads = FLIGHT_THREADS,
         .max_queued = QUEUE_CEILING,
+        .gives_way = true,
         .thread_start = clients_start,
         .thread_stop = clients_stop,
         .context = &waiting->side.clients,
