@@ -335,22 +335,25 @@ static void make_watcher(struct serving *serving)
     });
 }
 
+static void make_leader(struct serving *serving)
+{
+    const struct config *config = serving->config;
+    serving->reporter =
+        reporter_new(serving->kube, config->identity, serving->clock, &serving->log);
+    serving->leader = leader_new(&(struct leader_options){.config = serving->kube,
+                                                          .clock = serving->clock,
+                                                          .log = &serving->log,
+                                                          .namespace = config->namespace,
+                                                          .lease = config->lease,
+                                                          .identity = config->identity,
+                                                          .changed = on_leader,
+                                                          .context = serving});
+}
+
 static void make_controllers(struct serving *serving)
 {
     const struct config *config = serving->config;
     bool acts = config->external_secrets_controller != CONTROLLER_OFF;
-    serving->reporter =
-        reporter_new(serving->kube, config->identity, serving->clock, &serving->log);
-    serving->leader = leader_new(&(struct leader_options){
-        .config = serving->kube,
-        .clock = serving->clock,
-        .log = &serving->log,
-        .namespace = config->namespace,
-        .lease = config->lease,
-        .identity = config->identity,
-        .changed = on_leader,
-        .context = serving,
-    });
     serving->applier = applier_new(&(struct applier_options){
         .clock = serving->clock,
         .log = &serving->log,
@@ -371,8 +374,7 @@ static void make_controllers(struct serving *serving)
         .reporter = serving->reporter,
         .workers = serving->background_workers,
         .operator_class = config_operator_class(config),
-        .enabled = config->external_secrets_controller == CONTROLLER_KEYTURN,
-    });
+        .enabled = config->external_secrets_controller == CONTROLLER_KEYTURN});
     serving->gates = gates_new(&(struct gates_options){
         .config = serving->kube,
         .clock = serving->clock,
@@ -385,28 +387,25 @@ static void make_controllers(struct serving *serving)
         .wanted = applier_wanted,
         .context = serving->applier,
     });
-    serving->roller = roller_new(&(struct roller_options){
-        .config = serving->kube,
-        .clock = serving->clock,
-        .log = &serving->log,
-        .world = serving->world,
-        .policy = &serving->policy,
-        .metrics = serving->metrics,
-        .reporter = serving->reporter,
-        .leader = serving->leader,
-        .debounce_ms = config->debounce_ms,
-        .max_wait_ms = config->max_wait_ms,
-    });
-    serving->rotation = rotation_new(&(struct rotation_options){
-        .clock = serving->clock,
-        .log = &serving->log,
-        .metrics = serving->metrics,
-        .world = serving->world,
-        .leader = serving->leader,
-        .applier = serving->applier,
-        .clients = &serving->client_options,
-        .queue_url = acts ? config->aws_rotation_queue : NULL,
-    });
+    serving->roller = roller_new(&(struct roller_options){.config = serving->kube,
+                                                          .clock = serving->clock,
+                                                          .log = &serving->log,
+                                                          .world = serving->world,
+                                                          .policy = &serving->policy,
+                                                          .metrics = serving->metrics,
+                                                          .reporter = serving->reporter,
+                                                          .leader = serving->leader,
+                                                          .debounce_ms = config->debounce_ms,
+                                                          .max_wait_ms = config->max_wait_ms});
+    serving->rotation = rotation_new(
+        &(struct rotation_options){.clock = serving->clock,
+                                   .log = &serving->log,
+                                   .metrics = serving->metrics,
+                                   .world = serving->world,
+                                   .leader = serving->leader,
+                                   .applier = serving->applier,
+                                   .clients = &serving->client_options,
+                                   .queue_url = acts ? config->aws_rotation_queue : NULL});
     make_watcher(serving);
 }
 
@@ -470,6 +469,7 @@ static void make_parts(struct serving *serving)
                                                                       .clock = serving->clock,
                                                                       .look = refresh_credentials,
                                                                       .context = serving});
+    make_leader(serving);
     make_controllers(serving);
     make_admission(serving);
 }
