@@ -338,8 +338,6 @@ static void make_watcher(struct serving *serving)
 static void make_leader(struct serving *serving)
 {
     const struct config *config = serving->config;
-    serving->reporter =
-        reporter_new(serving->kube, config->identity, serving->clock, &serving->log);
     serving->leader = leader_new(&(struct leader_options){.config = serving->kube,
                                                           .clock = serving->clock,
                                                           .log = &serving->log,
@@ -469,6 +467,8 @@ static void make_parts(struct serving *serving)
                                                                       .clock = serving->clock,
                                                                       .look = refresh_credentials,
                                                                       .context = serving});
+    serving->reporter =
+        reporter_new(serving->kube, serving->config->identity, serving->clock, &serving->log);
     make_leader(serving);
     make_controllers(serving);
     make_admission(serving);

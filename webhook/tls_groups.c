@@ -1,7 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "webhook/tls_groups.h"
-
+/* Which groups libcurl's TLS connections exchange keys in: X25519 first, and a key share for that
+ * group alone.
+ *
+ * libcurl 7.88 with GnuTLS has no option for it, and leaves it to GnuTLS, which makes keys for two
+ * groups and then uses P-256: an eighth of the CPU that a new connection to AWS costs. A server
+ * that has no X25519 asks for another group (HelloRetryRequest, RFC 8446 section 4.1.4), which is a
+ * round trip more.
+ *
+ * A function defined in the executable takes precedence for every library in the process, but only
+ * while it stands in the executable's dynamic table; so the file is linked as an object, as
+ * webhook/wipe.c is. Clients of any library have one key share, and the groups are ours where
+ * priorities are set by a text that names none and is not the administrator's (@SYSTEM): in this
+ * process libcurl's alone. Our server sets its priorities otherwise. Finite-field groups, X448 and
+ * what a newer GnuTLS has of its own are not offered. */
 #include <dlfcn.h>
+#include <gnutls/gnutls.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -33,6 +46,7 @@ static void find_gnutls(void)
     memcpy(&init_of_gnutls, &found, sizeof found);
 }
 
+/* With one key share for clients. */
 EXPORTED int gnutls_init(gnutls_session_t *session, unsigned int flags)
 {
     (void)pthread_once(&once, find_gnutls);
@@ -78,6 +92,8 @@ static int set_as_they_are(gnutls_session_t session, const char *priorities, con
     return code;
 }
 
+/* With our groups behind what is asked for. What was asked for last is kept ready for who asks for
+ * the same: libcurl always does. */
 EXPORTED int gnutls_priority_set_direct(gnutls_session_t session, const char *priorities,
                                         const char **error_at)
 {

@@ -5,20 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    CACHED_BYTES = 1024,
-};
-
-/* glibc keeps small blocks that a thread has freed in a cache of that thread, in which malloc()
- * looks and calloc() does not. Large ones come from calloc(), which knows what is zero already. */
 void *mem_alloc(size_t size)
 {
-    bool small = size <= CACHED_BYTES;
-    void *memory = small ? malloc(size ? size : 1) : calloc(1, size);
+    void *memory = calloc(1, size ? size : 1);
     if (!memory) {
         abort();
     }
-    return small ? memset(memory, 0, size) : memory;
+    return memory;
 }
 
 void *mem_alloc_array(size_t count, size_t size)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.rollouts import uses_each
 from tests.integration.builds import SLOWER
 from tests.integration.probe import eventually
 from tests.integration.remote import (
@@ -239,3 +240,26 @@ def test_what_hangs_delays_nobody_else(
         hold.release()
         wait_data(api, "slow", 30, password="x")
         assert failures(running, other) == []
+
+
+def niceness(pid: int) -> dict[str, set[int]]:
+    """Of the threads, by their names."""
+    found: dict[str, set[int]] = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        name, _, fields = (task / "stat").read_text().partition("(")[2].rpartition(") ")
+        found.setdefault(name, set()).add(int(fields.split()[16]))
+    return found
+
+
+def test_who_waits_for_aws_gives_way_to_who_serves(
+    api: ApiServer, aws: AwsStandIn, tmp_path: Path
+) -> None:
+    with serving(api, aws, tmp_path) as running:
+        api.put(external_secret("db", "/not/there"))
+        eventually(lambda: running.pod(**uses_each("db")).allowed, "an answer")
+        eventually(lambda: "flight" in niceness(running.process.pid), "somebody who waits")
+        nices = niceness(running.process.pid)
+        own = nices.pop("keyturn")
+        (behind,) = nices.pop("flight")
+        assert behind > max(own)
+        assert set().union(*nices.values()) == own

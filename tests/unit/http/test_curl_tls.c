@@ -2,6 +2,7 @@
 /* What lib/http promises about TLS, against a GnuTLS server with certificates made here. */
 #include "check_main.h"
 #include "http/curl_transport.h"
+#include "http/stream.h"
 #include "loopback_tls.h"
 
 static char directory[] = "/tmp/keyturn-tls-XXXXXX";
@@ -208,6 +209,41 @@ START_TEST(closes_a_connection_that_holds_more_than_the_content_length)
 }
 END_TEST
 
+static bool take_all(void *context, char *data, size_t len)
+{
+    (void)context;
+    (void)data;
+    (void)len;
+    return true;
+}
+
+static void note_end(void *context, const struct err *failure)
+{
+    bool *clean = context;
+    *clean = failure == NULL;
+}
+
+START_TEST(a_stream_closes_it_as_well)
+{
+    static const struct stream_handlers handlers = {.data = take_all, .end = note_end};
+    const struct http_request request = {
+        .method = "GET", .url = url, .no_proxy = true, .tls = {.ca_file = ca.cert_file}};
+    server.serve = serve_longer_than_said;
+    begin();
+    struct stream_loop *loop = stream_loop_new(clock_system());
+    for (unsigned i = 1; i <= 2; i++) {
+        bool clean = false;
+        (void)stream_start(loop, &request, 0, &handlers, &clean);
+        while (stream_loop_count(loop) > 0) {
+            stream_loop_poll(loop, 1000);
+        }
+        ck_assert(clean);
+        ck_assert_uint_eq(atomic_load(&server.connections), i);
+    }
+    stream_loop_free(loop);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("http/curl_tls");
@@ -225,6 +261,7 @@ Suite *suite(void)
     tcase_add_test(t, says_for_good_that_a_file_is_not_there);
     tcase_add_test(t, keeps_connections_of_different_trust_apart);
     tcase_add_test(t, closes_a_connection_that_holds_more_than_the_content_length);
+    tcase_add_test(t, a_stream_closes_it_as_well);
     suite_add_tcase(s, t);
     return s;
 }

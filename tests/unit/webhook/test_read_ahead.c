@@ -96,6 +96,30 @@ START_TEST(identities_services_and_regions_stay_apart)
 }
 END_TEST
 
+static unsigned said;
+
+static void note_asked(void *context)
+{
+    (void)context;
+    said++;
+}
+
+/* Whichever of the two comes first. */
+START_TEST(says_once_that_all_is_asked_for_though_a_single_read_is_left)
+{
+    static const struct reader_notice notice = {.asked = note_asked};
+    put_store(false, "own", "SecretsManager", "");
+    put_store(false, "parameters", "ParameterStore", "");
+    add("n", "a", "own", DATA("a") "," DATA("b"));
+    add("n", "b", "parameters", DATA("a"));
+    answer("POST", "BatchGetSecretValue", 200, BATCH_ANSWER(VALUE("a") "," VALUE("b")));
+    said = 0;
+    read_ahead(scene.clients, members, member_count, aws_scene_deadline(), &notice);
+    ck_assert_uint_eq(api_total(), 1);
+    ck_assert_uint_eq(said, 1);
+}
+END_TEST
+
 START_TEST(a_single_read_is_left_to_who_needs_it)
 {
     put_store(false, "store", "SecretsManager", "");
@@ -205,6 +229,7 @@ Suite *suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, what_one_identity_reads_goes_in_one_call);
     tcase_add_test(tcase, identities_services_and_regions_stay_apart);
+    tcase_add_loop_test(tcase, says_once_that_all_is_asked_for_though_a_single_read_is_left, 0, 8);
     tcase_add_test(tcase, a_single_read_is_left_to_who_needs_it);
     tcase_add_test(tcase, who_goes_along_asks_for_nothing);
     tcase_add_test(tcase, what_cannot_be_rendered_is_passed_over);

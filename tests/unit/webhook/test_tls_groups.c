@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Linked as the program is: webhook/tls_groups.c is an object of this executable. */
-#include "webhook/tls_groups.h"
-
 #include "../http/loopback_tls.h"
 #include "base/limits.h"
 #include "check_main.h"
