@@ -9,7 +9,7 @@
 
 #include "neighbours.h"
 #include "quoted_json.h"
-#include "webhook/applier.h"
+#include "webhook/applier_internal.h"
 #include "webhook/read_ahead.h"
 #include "webhook/sources.h"
 
@@ -150,14 +150,18 @@ static inline void await(atomic_uint *counter, unsigned count)
     }
 }
 
-/* The only worker is held. Looks follow one another: when what is gone has been looked at, so has
- * everything before. */
+/* The only worker is held. Looks follow one another: when what is gone has been looked at, which
+ * ends its hurry, so has everything before. */
 static inline void await_looks(void)
 {
-    unsigned leases = atomic_load(&lease_asked);
+    const struct external_secret gone = {.namespace = SV("n"), .name = SV("gone")};
+    int64_t deadline = clock_monotonic_ms(clock_system()) + API_PATIENCE_MS;
     scene_skip(1);
-    applier_remote_changed(applier, SV("n"), SV("gone"));
-    await(&lease_asked, leases + 2);
+    applier_remote_changed(applier, gone.namespace, gone.name);
+    while (progress_is_hurried(&applier->progress, &gone)) {
+        ck_assert_int_lt(clock_monotonic_ms(clock_system()), deadline);
+        sched_yield();
+    }
 }
 
 static inline void scene_begin(const struct scene_options *options)
