@@ -16,6 +16,8 @@ enum {
     /* Whoever has said nothing for so long is silent: four budgets, and less than a connection may
      * take to come about. */
     SILENCE_MS = 1000,
+    /* A busy machine may keep a thread from running for so long between two of its steps. */
+    HELD_UP_MS = 100,
 };
 
 struct inquiry {
@@ -134,7 +136,8 @@ static bool quota_may_refuse(struct inquiry *inquiry, const struct clients *clie
             counted);
 }
 
-/* Of the second round what the first has read is the answer: it is as young as that. */
+/* Of the second round what the first has read is the answer: it is as young as that, by the time at
+ * which the cache is asked. What was read just before is no older. */
 static void ask(void *context, void *thread_context)
 {
     struct inquiry *inquiry = context;
@@ -146,7 +149,7 @@ static void ask(void *context, void *thread_context)
     ask_all(inquiry, thread_context, SWEEP_FRESH_MS);
     judge_all(inquiry);
     if (inquiry->found.count > 0) {
-        ask_all(inquiry, thread_context, now_ms(inquiry) - begun_ms + 1);
+        ask_all(inquiry, thread_context, now_ms(inquiry) - begun_ms + HELD_UP_MS);
         judge_all(inquiry);
     }
 }
