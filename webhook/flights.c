@@ -31,6 +31,8 @@ struct flights {
     struct flight_waiter *waiters;
     size_t waiting;
     struct flight *questions; /* that have not landed */
+    size_t resuming;          /* waiters that are taken out and whose resume() has not returned */
+    pthread_cond_t resumed;   /* none */
     bool closed;
     bool stopping;
 };
@@ -107,6 +109,21 @@ static void detach(struct flights *flights, struct flight_waiter *waiter)
 
 /* Holds the mutex on entry and exit. Resuming is done without it: the resumed request may end, and
  * be joined by others, at once. */
+static void resume(struct flights *flights, struct flight_waiter *const *waiters, size_t count)
+{
+    flights->resuming += count;
+    pthread_mutex_unlock(&flights->mutex);
+    for (size_t i = 0; i < count; i++) {
+        waiters[i]->resume(waiters[i]->argument);
+    }
+    pthread_mutex_lock(&flights->mutex);
+    flights->resuming -= count;
+    if (flights->resuming == 0) {
+        pthread_cond_broadcast(&flights->resumed);
+    }
+}
+
+/* Holds the mutex on entry and exit. */
 static void resume_all_due(struct flights *flights, int64_t now_ms)
 {
     struct flight_waiter *waiter = flights->waiters;
@@ -114,9 +131,7 @@ static void resume_all_due(struct flights *flights, int64_t now_ms)
         struct flight_waiter *next = waiter->next;
         if (flights->closed || waiter->deadline_ms <= now_ms) {
             detach(flights, waiter);
-            pthread_mutex_unlock(&flights->mutex);
-            waiter->resume(waiter->argument);
-            pthread_mutex_lock(&flights->mutex);
+            resume(flights, &waiter, 1);
             next = flights->waiters; /* the list may have changed meanwhile */
         }
         waiter = next;
@@ -153,6 +168,7 @@ struct flights *flights_new(const struct flights_options *options)
     table_init(&flights->flying, NULL);
     mutex_init(&flights->mutex);
     cond_init(&flights->deadline_changed);
+    cond_init(&flights->resumed);
     if (!thread_start(&flights->thread, "deadlines", deadline_main, flights)) {
         abort();
     }
@@ -164,6 +180,9 @@ void flights_close(struct flights *flights)
     pthread_mutex_lock(&flights->mutex);
     flights->closed = true;
     resume_all_due(flights, INT64_MAX);
+    while (flights->resuming > 0) {
+        pthread_cond_wait(&flights->resumed, &flights->mutex);
+    }
     pthread_mutex_unlock(&flights->mutex);
 }
 
@@ -181,6 +200,7 @@ void flights_free(struct flights *flights)
     table_done(&flights->flying);
     pthread_mutex_destroy(&flights->mutex);
     pthread_cond_destroy(&flights->deadline_changed);
+    pthread_cond_destroy(&flights->resumed);
     free(flights);
 }
 
@@ -246,10 +266,8 @@ static void fly(void *argument, void *thread_context)
     struct flight_waiter **ready =
         mem_alloc_array(flight->waiter_count, sizeof(struct flight_waiter *));
     size_t count = land(flights, flight, ready);
+    resume(flights, ready, count);
     pthread_mutex_unlock(&flights->mutex);
-    for (size_t i = 0; i < count; i++) {
-        ready[i]->resume(ready[i]->argument);
-    }
     if (is_question(flight)) {
         flight->question.release(flight->question.context);
     }

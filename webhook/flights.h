@@ -67,7 +67,8 @@ struct flight_question {
  * called. */
 MUST_CHECK bool flights_ask(struct flights *flights, struct flight_waiter *waiter,
                             const struct flight_question *question, int64_t deadline_ms);
-/* From now on nobody may wait; whoever waits is resumed, and what is still queued is not flown. */
+/* From now on nobody may wait; whoever waits is resumed, and what is still queued is not flown.
+ * When it returns every resume() has. Not from one of them. */
 void flights_close(struct flights *flights);
 size_t flights_waiting(struct flights *flights);
 

@@ -383,6 +383,87 @@ START_TEST(too_many_questions_of_one_namespace_leave_room_for_others)
 }
 END_TEST
 
+/* A request that goes on only when it is let go. */
+static struct {
+    bool begun;
+    bool may_end;
+    bool ended;
+    bool ended_before_close;
+} held;
+
+static void resume_when_let_go(void *argument)
+{
+    pthread_mutex_lock(&sky.mutex);
+    held.begun = true;
+    pthread_cond_broadcast(&sky.changed);
+    while (!held.may_end) {
+        pthread_cond_wait(&sky.changed, &sky.mutex);
+    }
+    held.ended = true;
+    pthread_mutex_unlock(&sky.mutex);
+    resume(argument);
+}
+
+static void *close_all(void *ignored)
+{
+    flights_close(flights);
+    pthread_mutex_lock(&sky.mutex);
+    held.ended_before_close = held.ended;
+    pthread_mutex_unlock(&sky.mutex);
+    return ignored;
+}
+
+static void await_resuming(void)
+{
+    pthread_mutex_lock(&sky.mutex);
+    while (!held.begun) {
+        pthread_cond_wait(&sky.changed, &sky.mutex);
+    }
+    pthread_mutex_unlock(&sky.mutex);
+}
+
+/* Whoever still joins is resumed by it. */
+static void await_closed(void)
+{
+    struct request late;
+    request_init(&late);
+    while (flights_join(flights, &late.waiter, both, 1, true, in_ms(60000))) {
+        await(&late.resumed, 1);
+        facts_done(&late.facts);
+        request_init(&late);
+    }
+    facts_done(&late.facts);
+}
+
+/* Nothing of a request is touched any more when closing has returned. By the deadline, or by the
+ * last flight. */
+START_TEST(closing_waits_for_those_who_are_being_resumed)
+{
+    bool by_deadline = _i == 0;
+    struct request request;
+    pthread_t closer;
+    memset(&held, 0, sizeof held);
+    request_init(&request);
+    request.waiter.resume = resume_when_let_go;
+    ck_assert(
+        flights_join(flights, &request.waiter, both, 1, true, in_ms(by_deadline ? 1 : 60000)));
+    if (!by_deadline) {
+        open_sky();
+    }
+    await_resuming();
+    ck_assert_int_eq(pthread_create(&closer, NULL, close_all, NULL), 0);
+    await_closed();
+    pthread_mutex_lock(&sky.mutex);
+    held.may_end = true;
+    pthread_cond_broadcast(&sky.changed);
+    pthread_mutex_unlock(&sky.mutex);
+    ck_assert_int_eq(pthread_join(closer, NULL), 0);
+    ck_assert(held.ended_before_close);
+    ck_assert_uint_eq(request.resumed, 1);
+    facts_done(&request.facts);
+}
+END_TEST
+
 START_TEST(closing_asks_nothing_that_is_queued)
 {
     struct flight_waiter waiter;
@@ -426,6 +507,7 @@ Suite *suite(void)
     tcase_add_test(tcase, who_asks_leaves_at_his_deadline_and_the_question_is_released_later);
     tcase_add_test(tcase, too_many_questions_are_not_taken_and_leave_room_for_secrets);
     tcase_add_test(tcase, too_many_questions_of_one_namespace_leave_room_for_others);
+    tcase_add_loop_test(tcase, closing_waits_for_those_who_are_being_resumed, 0, 2);
     tcase_add_test(tcase, closing_asks_nothing_that_is_queued);
     suite_add_tcase(suite, tcase);
     return suite;
