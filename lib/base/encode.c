@@ -94,13 +94,21 @@ bool decode_base64(struct buf *out, struct str_view text, struct err *err)
     return buf_check(out, "decoded base64", err);
 }
 
+void encode_hex_text(const unsigned char *bytes, size_t len, char *ret)
+{
+    for (size_t i = 0; i < len; i++) {
+        ret[2 * i] = HEX[bytes[i] >> 4];
+        ret[2 * i + 1] = HEX[bytes[i] & 15];
+    }
+    ret[2 * len] = '\0';
+}
+
 void encode_hex(struct buf *out, struct str_view bytes)
 {
+    /* The NUL behind the bytes of a buffer is there already. */
     char *to = buf_extend(out, bytes.len * 2);
-    for (size_t i = 0; to && i < bytes.len; i++) {
-        unsigned char byte = (unsigned char)bytes.data[i];
-        to[2 * i] = HEX[byte >> 4];
-        to[2 * i + 1] = HEX[byte & 15];
+    if (to) {
+        encode_hex_text((const unsigned char *)bytes.data, bytes.len, to);
     }
 }
 

@@ -15,6 +15,8 @@ void encode_base64(struct buf *out, struct str_view bytes);
 MUST_CHECK bool decode_base64(struct buf *out, struct str_view text, struct err *err);
 /* Lower case. */
 void encode_hex(struct buf *out, struct str_view bytes);
+/* The same into 2 * `len` + 1 bytes, with a NUL. */
+void encode_hex_text(const unsigned char *bytes, size_t len, char *ret);
 /* With quotes; control characters, quote and backslash escaped, invalid UTF-8 as U+FFFD
  * (RFC 8259 §7). */
 void encode_json_string(struct buf *out, struct str_view text);

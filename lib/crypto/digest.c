@@ -3,6 +3,8 @@
 
 #include <gnutls/crypto.h>
 
+#include "base/encode.h"
+
 enum {
     MOST_BYTES = (DIGEST_HEX_BYTES - 1) / 2,
 };
@@ -20,8 +22,6 @@ void digest_hex(enum digest digest, struct str_view data, char ret_hex[DIGEST_HE
         abort();
     }
     size_t len = gnutls_hash_get_len(algorithm);
-    for (size_t i = 0; i < len; i++) {
-        (void)snprintf(ret_hex + 2 * i, 3, "%02x", bytes[i]);
-    }
+    encode_hex_text(bytes, len, ret_hex);
     explicit_bzero(bytes, sizeof bytes);
 }

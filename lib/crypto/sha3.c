@@ -5,6 +5,8 @@
 
 #include <gnutls/crypto.h>
 
+#include "base/encode.h"
+
 struct sha3_224 {
     gnutls_hash_hd_t handle;
 };
@@ -30,9 +32,7 @@ void sha3_224_finish(struct sha3_224 *hash, char ret_hex[SHA3_224_HEX_BYTES])
     unsigned char digest[SHA3_224_BYTES];
     gnutls_hash_deinit(hash->handle, digest);
     free(hash);
-    for (size_t i = 0; i < sizeof digest; i++) {
-        (void)snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
-    }
+    encode_hex_text(digest, sizeof digest, ret_hex);
 }
 
 void sha3_224_hex(struct str_view data, char ret_hex[SHA3_224_HEX_BYTES])
