@@ -57,11 +57,11 @@ static void become(struct leader *leader, bool leads)
     pthread_mutex_unlock(&leader->telling);
 }
 
-static void notice_change(struct leader *leader, int64_t held_until_ms)
+/* What came up while nobody led was dropped, however short that was. */
+static void notice_change(struct leader *leader, bool lapsed)
 {
     bool leads = leader_leads(leader);
-    if (leads && leader->led && clock_monotonic_ms(leader->options.clock) >= held_until_ms) {
-        /* Renewed too late: what came up meanwhile found nobody leading, and was dropped. */
+    if (leads && leader->led && lapsed) {
         become(leader, false);
     }
     if (leads == leader->led) {
@@ -79,12 +79,14 @@ static void step(struct leader *leader, const struct clients *clients)
 {
     struct err err;
     int64_t held_until_ms = kube_lease_held_until_ms(&leader->lease);
+    unsigned losses = leader->lease.losses;
     if (!kube_lease_step(&leader->lease, &clients->kube, STEP_TIMEOUT_MS, &err)) {
         struct log_line line = log_begin(leader->options.log, LOG_WARN, "lease");
         log_err(&line, &err);
         log_end(&line);
     }
-    notice_change(leader, held_until_ms);
+    bool late = clock_monotonic_ms(leader->options.clock) >= held_until_ms;
+    notice_change(leader, late || leader->lease.losses != losses);
 }
 
 static void resign(struct leader *leader, const struct clients *clients)

@@ -229,7 +229,7 @@ bool kube_lease_step(struct kube_lease *lease, const struct kube_client *client,
     }
     if (action != KUBE_LEASE_RENEW) {
         /* Whatever we had is another's or nobody's now. */
-        atomic_store(&lease->held_until_ms, 0);
+        lease->losses += atomic_exchange(&lease->held_until_ms, 0) != 0;
     }
     return action == KUBE_LEASE_WAIT || claim(lease, client, action, deadline_ms, err);
 }

@@ -46,6 +46,7 @@ struct kube_lease {
     int64_t seen_ms;
     int64_t next_ms;
     atomic_int_least64_t held_until_ms; /* monotonic; 0: not held */
+    unsigned losses; /* how often it was found to be another's or nobody's; the stepping thread's */
 };
 
 /* Views are borrowed and outlive the lease. `identity` is unique among the replicas. */

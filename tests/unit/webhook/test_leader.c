@@ -57,6 +57,10 @@ static void await_told(size_t count)
     pthread_mutex_unlock(&told.mutex);
 }
 
+#define OURS                                                                                       \
+    "{'metadata':{'name':'keyturn','resourceVersion':'2'},'spec':{'holderIdentity':'me',"          \
+    "'leaseDurationSeconds':15,'renewTime':'2026-01-01T00:00:00.000000Z'}}"
+
 static void setup(void)
 {
     api_begin();
@@ -64,9 +68,7 @@ static void setup(void)
     cond_init(&told.changed);
     api_set("GET", LEASE, 200,
             "{'metadata':{'name':'keyturn','resourceVersion':'1'},'spec':{'holderIdentity':''}}");
-    api_set("PATCH", LEASE, 200,
-            "{'metadata':{'name':'keyturn','resourceVersion':'2'},'spec':{'holderIdentity':'me',"
-            "'leaseDurationSeconds':15,'renewTime':'2026-01-01T00:00:00.000000Z'}}");
+    api_set("PATCH", LEASE, 200, OURS);
     quiet = (struct log){
         .fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .level = LOG_ERROR, .clock = &skewed_clock};
     config = api_config();
@@ -82,9 +84,7 @@ static void setup(void)
     ck_assert(told.leads[0]);
     /* What was written stands there from now on: whoever finds nobody's Lease has lost his own. */
     pthread_mutex_lock(&api.mutex);
-    api_set("GET", LEASE, 200,
-            "{'metadata':{'name':'keyturn','resourceVersion':'2'},'spec':{'holderIdentity':'me',"
-            "'leaseDurationSeconds':15,'renewTime':'2026-01-01T00:00:00.000000Z'}}");
+    api_set("GET", LEASE, 200, OURS);
     pthread_mutex_unlock(&api.mutex);
 }
 
@@ -110,6 +110,28 @@ START_TEST(a_lease_that_was_renewed_too_late_counts_as_lost_and_taken_again)
 {
     pthread_mutex_lock(&api.mutex);
     api.asked = take_too_long;
+    pthread_mutex_unlock(&api.mutex);
+    await_told(3);
+    ck_assert(!told.leads[1]);
+    ck_assert(told.leads[2]);
+    ck_assert(leader_leads(leader));
+}
+END_TEST
+
+/* The route of one that stands there again. */
+static void stand_again(struct api_route *route)
+{
+    if (strcmp(route->method, "POST") == 0) {
+        api_set("GET", LEASE, 200, OURS);
+    }
+}
+
+START_TEST(a_lease_that_somebody_deleted_counts_as_lost_and_taken_again)
+{
+    pthread_mutex_lock(&api.mutex);
+    api_set("GET", LEASE, 404, "{'kind':'Status','code':404}");
+    api_set("POST", "/leases", 201, OURS);
+    api.asked = stand_again;
     pthread_mutex_unlock(&api.mutex);
     await_told(3);
     ck_assert(!told.leads[1]);
@@ -147,6 +169,7 @@ Suite *suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 30);
     tcase_add_test(tcase, a_lease_that_was_renewed_too_late_counts_as_lost_and_taken_again);
+    tcase_add_test(tcase, a_lease_that_somebody_deleted_counts_as_lost_and_taken_again);
     tcase_add_test(tcase, a_lease_that_is_renewed_in_time_is_told_once);
     tcase_add_test(tcase, a_silent_leader_keeps_the_lease_and_tells_nobody);
     suite_add_tcase(suite, tcase);
