@@ -53,6 +53,11 @@ struct store_health *applier_store_health(struct applier *applier)
     return &applier->stores;
 }
 
+bool applier_was_cut_off(const struct applier *applier, const struct run_result *run)
+{
+    return atomic_load(&applier->stopping) && !reconcile_succeeded(run->outcome);
+}
+
 int64_t applier_now_ms(const struct applier *applier)
 {
     return clock_monotonic_ms(applier->options.clock);
@@ -109,7 +114,10 @@ static void carry_out(void *context, struct run_result *ret)
         .deadline_ms = errand->deadline_ms,
     };
     ret->outcome = materialise(&input, &report, &ret->err);
-    outcomes_tell(&applier->outcomes, joined->external_secret, ret->outcome, &report, &ret->err);
+    if (!applier_was_cut_off(applier, ret)) {
+        outcomes_tell(&applier->outcomes, joined->external_secret, ret->outcome, &report,
+                      &ret->err);
+    }
     ret->end = report.end;
     ret->bound = report.bound;
     ret->secret = report.secret;

@@ -73,8 +73,9 @@ void applier_begin_leading(struct applier *applier);
  * looked at of which enough is known. */
 void applier_look_at_all(struct applier *applier);
 /* Nothing is begun any more: what waits in the workers' queues returns at once, but for statuses,
- * which are written for three seconds more. To be called before
- * the workers are released, which the applier would otherwise go on giving work to. */
+ * which are written for three seconds more. To be called before the calls of the workers are
+ * cancelled: of what fails from now on nobody is told. And before the workers are released, which
+ * the applier would otherwise go on giving work to. */
 void applier_stop(struct applier *applier);
 /* The workers have been released before. Accepts NULL. */
 void applier_free(struct applier *applier);

@@ -46,6 +46,9 @@ struct errand {
     int64_t deadline_ms;
 };
 
+/* It has failed while the process stops, which cancels the calls of all runs: that says nothing of
+ * the ExternalSecret, and whoever leads next carries it out. */
+bool applier_was_cut_off(const struct applier *applier, const struct run_result *run);
 /* Monotonic. */
 int64_t applier_now_ms(const struct applier *applier);
 /* Everything is listed: what is not known yet would look as if it were not there. Or it has been

@@ -61,16 +61,19 @@ static int64_t read_ahead_of(struct applier *applier, const struct external_secr
     return age_ms;
 }
 
-/* What follows a run: its status, and when the next is. */
+/* What follows a run: its status, and when the next is. It may still be written when the process
+ * stops and everything else is cancelled. */
 static void conclude_run(const struct background *background, struct clients *clients)
 {
     struct applier *applier = background->applier;
     int64_t now = applier_now_ms(applier);
     int64_t silent_after = atomic_load(&applier->silent_after_ms);
     int64_t deadline = now + STATUS_DEADLINE_MS;
+    struct kube_client client = clients->kube;
+    client.to_the_end = true;
     const struct conclusion_input input = {
         .silent = applier->options.beside,
-        .client = &clients->kube,
+        .client = &client,
         .outcomes = &applier->outcomes,
         .external_secret = background->external_secret,
         .run = &background->run,
@@ -122,6 +125,10 @@ static void refresh(struct background *background, struct clients *clients)
         errand.max_age_ms = age_ms > errand.max_age_ms ? age_ms : errand.max_age_ms;
     }
     applier_carry_out(applier, external_secret, &errand, &background->run);
+    if (applier_was_cut_off(applier, &background->run)) {
+        free(background->basis);
+        background->basis = NULL;
+    }
 }
 
 /* Its finalizer, and with deletionPolicy Delete its Secret. */
@@ -265,11 +272,11 @@ int64_t applier_begin(struct applier *applier, struct external_secret *external_
         return unknown;
     }
     struct background *background = mem_alloc(sizeof *background);
-    *background =
-        (struct background){.applier = applier,
-                            .external_secret = external_secret_retain(external_secret),
-                            .hurried = progress_is_hurried(&applier->progress, external_secret)};
-    progress_begin(&applier->progress, external_secret->namespace, external_secret->name);
+    *background = (struct background){
+        .applier = applier,
+        .external_secret = external_secret_retain(external_secret),
+        .hurried =
+            progress_begin(&applier->progress, external_secret->namespace, external_secret->name)};
     if (workers_submit(applier->options.workers, carry_out_in_background, background)) {
         return 0;
     }

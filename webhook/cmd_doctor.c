@@ -60,12 +60,6 @@ static const char *read_environment(const char *name)
     return getenv(name);
 }
 
-static const char *read_variable(void *context, const char *name)
-{
-    (void)context;
-    return getenv(name);
-}
-
 static void doctor_options_done(struct doctor_options *options)
 {
     options_done(&aws_table, options);
@@ -73,9 +67,8 @@ static void doctor_options_done(struct doctor_options *options)
 
 static int examine_aws(const struct doctor_options *chosen)
 {
-    static const struct environment environment = {.get = read_variable};
     const struct doctor_aws_options options = {
-        .environment = &environment,
+        .environment = &process_environment,
         .clock = clock_system(),
         .region = chosen->region,
         .secret = chosen->secret,

@@ -17,6 +17,14 @@ enum {
     MMAP_THRESHOLD = 128 * 1024,
 };
 
+static const char *read_variable(void *context, const char *name)
+{
+    (void)context;
+    return getenv(name);
+}
+
+const struct environment process_environment = {.get = read_variable};
+
 static bool refuse_dumps(struct err *err)
 {
     static const struct rlimit none = {0, 0};

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the process does to itself before it reads the first secret, and how it hears signals.
  *
- * All of it from main's thread, before the first other thread. */
+ * All of it from main's thread, before the first other thread, but for process_environment. */
 #ifndef WEBHOOK_PROCESS_H
 #define WEBHOOK_PROCESS_H
 
+#include "aws/environment.h"
 #include "base/err.h"
 
 /* No core files, no debugger and no reading of its memory by other processes of the same user
@@ -16,6 +17,9 @@ MUST_CHECK bool process_harden(struct err *err);
 
 /* Raises the soft limit of open files to the hard one, as far as the system allows. */
 void process_raise_file_limit(void);
+
+/* The variables this process was started with; any thread, since nobody sets one. */
+extern const struct environment process_environment;
 
 /* Blocks SIGTERM, SIGINT and SIGHUP for this thread and those it starts, and ignores SIGPIPE.
  * Answers a descriptor that tells when one of the three has come. */

@@ -324,14 +324,16 @@ void progress_target_changed(struct progress *progress, struct str_view namespac
     pthread_mutex_unlock(&progress->mutex);
 }
 
-void progress_begin(struct progress *progress, struct str_view namespace, struct str_view name)
+bool progress_begin(struct progress *progress, struct str_view namespace, struct str_view name)
 {
     pthread_mutex_lock(&progress->mutex);
     struct record *record = find_or_make(progress, namespace, name);
+    bool hurried = record->hurried;
     record->begun = true;
     record->hurried = false;
     record->target_changed = false;
     pthread_mutex_unlock(&progress->mutex);
+    return hurried;
 }
 
 /* Holds the mutex. */

@@ -54,8 +54,9 @@ bool progress_is_hurried(struct progress *progress, const struct external_secret
  * begun nobody knows what it has seen: should it fail for good, it is tried once more. */
 void progress_target_changed(struct progress *progress, struct str_view namespace,
                              struct str_view name);
-/* It is about to be carried out: until progress_end() it is nobody's turn. */
-void progress_begin(struct progress *progress, struct str_view namespace, struct str_view name);
+/* It is about to be carried out: until progress_end() it is nobody's turn. Whether it was hurried,
+ * which it is no longer. */
+bool progress_begin(struct progress *progress, struct str_view namespace, struct str_view name);
 void progress_end(struct progress *progress, struct str_view namespace, struct str_view name);
 /* Whether its labels or annotations, and nothing else of it, have changed since it was last carried
  * out, by its status where this process has not done that yet; `*ret_wait_ms` > 0: so long it has

@@ -71,7 +71,7 @@ struct serving {
     struct aws_services *aws;
     struct agenda *credentials_keeper;
     struct rotation *rotation;
-    atomic_bool stopping;                      /* calls for values are ended */
+    atomic_bool stopping;                      /* the calls of workers are cancelled */
     char session_name[STS_SESSION_NAME_BYTES]; /* of Keyturn's own role */
 };
 
@@ -611,6 +611,8 @@ static void free_parts(struct serving *serving)
 {
     /* The Lease is held until nothing acts any more, but who tells of it goes first. */
     leader_silence(serving->leader);
+    applier_stop(serving->applier);
+    store_validator_stop(serving->store_validator);
     atomic_store(&serving->stopping, true);
     rotation_free(serving->rotation);
     watcher_free(serving->watcher);
@@ -619,8 +621,6 @@ static void free_parts(struct serving *serving)
     agenda_free(serving->credentials_keeper);
     roller_free(serving->roller);
     gates_free(serving->gates);
-    applier_stop(serving->applier);
-    store_validator_stop(serving->store_validator);
     workers_free(serving->flight_workers);
     workers_free(serving->background_workers);
     applier_free(serving->applier);
@@ -643,15 +643,8 @@ static int fail(const struct serving *serving, const struct err *err)
     return EXIT_FAILED;
 }
 
-static const char *read_variable(void *context, const char *name)
-{
-    (void)context;
-    return getenv(name);
-}
-
 static bool make_aws(struct serving *serving, struct err *err)
 {
-    static const struct environment environment = {.get = read_variable};
     const struct config *config = serving->config;
     sts_session_name(sv_of(config->namespace), sv_of(config->service), serving->session_name);
     return aws_services_new(
@@ -659,7 +652,7 @@ static bool make_aws(struct serving *serving, struct err *err)
             .clock = serving->clock,
             .log = &serving->log,
             .metrics = serving->metrics,
-            .environment = &environment,
+            .environment = &process_environment,
             .session_name = serving->session_name,
             .allow_imds = config->aws_allow_imds,
             .insecure_endpoints = config->aws_insecure_endpoint,
@@ -691,9 +684,12 @@ int serve_run(const struct config *config, int signal_fd)
         start_controllers(&serving);
         (void)process_signal_wait(serving.signal_fd, -1);
     }
-    if (drain(&serving)) {
-        free_parts(&serving);
+    if (!drain(&serving)) {
+        /* The threads go on, with what lies in this frame. */
+        note(&serving, "stopped");
+        _exit(EXIT_DONE);
     }
+    free_parts(&serving);
     note(&serving, "stopped");
     return EXIT_DONE;
 }

@@ -228,6 +228,16 @@ static void note(struct store_validator *validator, const struct store *store, b
     }
 }
 
+static void give_turn_back(struct store_validator *validator, const struct store *store)
+{
+    pthread_mutex_lock(&validator->mutex);
+    struct record *record = find_begun(validator, store);
+    if (record) {
+        record->begun = false;
+    }
+    pthread_mutex_unlock(&validator->mutex);
+}
+
 static void validate_and_say(struct store_validator *validator, struct clients *clients,
                              const struct store *store)
 {
@@ -236,6 +246,11 @@ static void validate_and_say(struct store_validator *validator, struct clients *
     const struct clock *clock = validator->options.clock;
     int64_t deadline_ms = clock_monotonic_ms(clock) + VALIDATE_DEADLINE_MS;
     bool valid = validate(clients, store, deadline_ms, &fault);
+    if (atomic_load(&validator->stopping)) {
+        /* Which cancels the calls of all: it says nothing of the store. */
+        give_turn_back(validator, store);
+        return;
+    }
     const struct status_store_change change = {.fault = valid ? NULL : UNABLE,
                                                .now_ms = clock_wall_ms(clock)};
     tell(validator, store, valid ? NULL : &fault);
@@ -300,16 +315,6 @@ static bool is_begun(struct store_validator *validator, const struct store *stor
     bool begun = find_begun(validator, store) != NULL;
     pthread_mutex_unlock(&validator->mutex);
     return begun;
-}
-
-static void give_turn_back(struct store_validator *validator, const struct store *store)
-{
-    pthread_mutex_lock(&validator->mutex);
-    struct record *record = find_begun(validator, store);
-    if (record) {
-        record->begun = false;
-    }
-    pthread_mutex_unlock(&validator->mutex);
 }
 
 static void run(void *argument, void *thread_context)

@@ -86,9 +86,9 @@ static int look_whether_cancelled(void *context, curl_off_t down, curl_off_t dow
     return is_cancelled(context);
 }
 
-static void set_cancelling(struct curl_transport *transport)
+static void set_cancelling(struct curl_transport *transport, const struct http_request *request)
 {
-    if (transport->cancelled) {
+    if (transport->cancelled && !request->to_the_end) {
         curl_easy_setopt(transport->easy, CURLOPT_NOPROGRESS, 0L);
         curl_easy_setopt(transport->easy, CURLOPT_XFERINFOFUNCTION, look_whether_cancelled);
         curl_easy_setopt(transport->easy, CURLOPT_XFERINFODATA, transport);
@@ -131,13 +131,13 @@ static bool transport_send(void *context, const struct http_request *request,
     CLEANUP(exchange_done) struct exchange exchange = {0};
     buf_init(&exchange.answer.headers, LIMIT_HEADER_BYTES);
     secret_buf_init(&exchange.answer.body, request->max_answer);
-    if (is_cancelled(transport)) {
+    if (is_cancelled(transport) && !request->to_the_end) {
         return stopping(err);
     }
     if (!easy_call_prepare(&exchange.call, easy, request, transport->clock, err)) {
         return false;
     }
-    set_cancelling(transport);
+    set_cancelling(transport, request);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, &exchange);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);

@@ -35,6 +35,7 @@ struct http_request {
                                    verified stay; NULL: where the URL says */
     bool no_proxy;              /* ignore the proxy variables of the environment */
     bool fresh_connection;      /* take up none that is kept: it may lead nowhere any more */
+    bool to_the_end;            /* even where the calls of its thread are cancelled */
     int64_t deadline_ms;        /* absolute, monotonic; 0: none (streams only) */
     int64_t connect_timeout_ms; /* resolving, TCP and TLS together; 0: only the deadline */
     size_t max_answer;          /* ceiling of the body in bytes; ignored by streams */

@@ -118,6 +118,7 @@ static bool exchange(const struct kube_client *client, const struct kube_request
         .tls = kube_config_tls(client->config),
         .connect_to = kube_config_connect_to(client->config),
         .no_proxy = true,
+        .to_the_end = client->to_the_end,
         .deadline_ms = request->deadline_ms,
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
         .max_answer = request->max_answer ? request->max_answer : LIMIT_KUBE_ANSWER_BYTES,

@@ -16,6 +16,7 @@ struct kube_client {
     struct kube_config *config;
     struct http_transport transport;
     const struct clock *clock;
+    bool to_the_end; /* what it begins is not cancelled with the other calls of its thread */
 };
 
 enum {

@@ -542,6 +542,34 @@ START_TEST(a_call_under_way_ends_when_it_is_cancelled)
 }
 END_TEST
 
+/* One that has begun, and is let go on. */
+static bool serve_the_rest_when_cancelled(struct loopback_connection *connection,
+                                          const struct loopback_request *request)
+{
+    (void)request;
+    atomic_store(&cancelled, true);
+    /* libcurl looks about once a second. */
+    int64_t begun = loopback_now_ms();
+    bool open = loopback_say(connection, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
+    while (open && loopback_now_ms() < begun + 1500) {
+        struct pollfd waiting = {.fd = connection->fd, .events = POLLIN};
+        open = poll(&waiting, 1, 20) == 0;
+    }
+    return open && loopback_say(connection, "ok");
+}
+
+START_TEST(a_call_that_is_to_go_on_is_not_cancelled)
+{
+    atomic_store(&cancelled, false);
+    begin(serve_the_rest_when_cancelled, NULL);
+    curl_transport_cancel_with(transport, &cancelled);
+    struct http_request request = get();
+    request.to_the_end = true;
+    ck_assert_msg(http_send(http, &request, &response, &err), "%s", err.message);
+    ck_assert(body_is("ok"));
+}
+END_TEST
+
 START_TEST(no_call_begins_while_it_is_cancelled)
 {
     begin(serve_text, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
@@ -552,6 +580,10 @@ START_TEST(no_call_begins_while_it_is_cancelled)
     ck_assert_int_eq(err.kind, ERR_UNAVAILABLE);
     ck_assert(!err.retryable);
     ck_assert_uint_eq(atomic_load(&server.connections), 0);
+    request.to_the_end = true;
+    ck_assert_msg(http_send(http, &request, &response, &err), "%s", err.message);
+    http_response_done(&response);
+    request.to_the_end = false;
     /* It is the flag that counts, and whom it belongs to. */
     atomic_store(&cancelled, false);
     ck_assert_msg(http_send(http, &request, &response, &err), "%s", err.message);
@@ -605,6 +637,7 @@ Suite *suite(void)
     tcase_add_test(t, connects_elsewhere_and_keeps_the_name);
     tcase_add_test(t, leaves_proxy_of_the_environment_alone_where_asked);
     tcase_add_loop_test(t, a_call_under_way_ends_when_it_is_cancelled, 0, ARRAY_LEN(unwanted));
+    tcase_add_test(t, a_call_that_is_to_go_on_is_not_cancelled);
     tcase_add_test(t, no_call_begins_while_it_is_cancelled);
     tcase_add_test(t, works_on_after_failure);
     suite_add_tcase(s, t);

@@ -37,7 +37,8 @@ struct api_route {
     char *url;    /* of the last request */
     char *signer; /* its Authorization; "": none */
     unsigned count;
-    bool held; /* answers wait until it is not */
+    bool to_the_end; /* the last request is not cancelled with the others */
+    bool held;       /* answers wait until it is not */
 };
 
 static struct {
@@ -154,6 +155,7 @@ static inline struct api_route *api_route_of(const struct http_request *request)
 static inline void api_keep(struct api_route *route, const struct http_request *request)
 {
     route->count++;
+    route->to_the_end = request->to_the_end;
     free(route->asked);
     free(route->url);
     free(route->signer);

@@ -219,7 +219,8 @@ START_TEST(a_departure_is_tried_until_it_is_done)
     progress_note(&progress, one, &done);
     progress_hurry(&progress, SV("n"), SV("one"));
     ck_assert_int_eq(turn(one, HOUR_MS), INT64_MAX);
-    progress_begin(&progress, SV("n"), SV("one"));
+    ck_assert(progress_begin(&progress, SV("n"), SV("one")));
+    ck_assert(!progress_begin(&progress, SV("n"), SV("one")));
     ck_assert_int_eq(turn(one, HOUR_MS), INT64_MAX);
     one->uid = SV("u-2");
     progress_end(&progress, SV("n"), SV("one"));

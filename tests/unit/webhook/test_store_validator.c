@@ -246,6 +246,22 @@ START_TEST(a_predecessor_that_is_still_queued_is_not_validated)
 }
 END_TEST
 
+/* Its calls are cancelled by then. */
+START_TEST(what_is_under_way_when_the_process_stops_is_told_nobody)
+{
+    SCRIPT_STORE("a");
+    api_hold("GET", PATH_OF("a"), true);
+    validate_next("a");
+    api_await("GET", PATH_OF("a"), 1);
+    store_validator_stop(validator);
+    api_hold("GET", PATH_OF("a"), false);
+    workers_free(workers);
+    workers = NULL;
+    ck_assert_uint_eq(api_count("PATCH", STATUS_OF("a")), 0);
+    ck_assert_uint_eq(atomic_load(&events_posted), 0);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("webhook/store_validator");
@@ -255,6 +271,7 @@ Suite *suite(void)
     tcase_add_test(tcase, what_was_queued_when_the_lease_lapsed_is_validated_by_the_next_leader);
     tcase_add_test(tcase, what_was_due_while_another_led_is_validated_again);
     tcase_add_test(tcase, a_predecessor_that_is_still_queued_is_not_validated);
+    tcase_add_test(tcase, what_is_under_way_when_the_process_stops_is_told_nobody);
     suite_add_tcase(suite, tcase);
     TCase *two = tcase_create("two workers");
     tcase_add_checked_fixture(two, setup_two, teardown);
