@@ -28,6 +28,7 @@ struct read_fetch {
     enum service_urgency urgency;
     int64_t deadline_ms; /* the latest of those who wait */
     int64_t gathered_ms; /* since when it waits */
+    int64_t called_ms;   /* when the call that brought the answer began */
     bool alone;          /* to be asked for singly */
     bool suspect;        /* was part of a batch that was refused as a whole */
 

@@ -98,10 +98,11 @@ static void keep_answer(const struct read_queue *queue, const struct read_fetch 
     };
     enum service_error_class class = fetch->error.class;
     if (class == SERVICE_OK) {
-        value_cache_put(queue->options.cache, &key, fetch->namespace, &fetch->value);
+        value_cache_put(queue->options.cache, &key, fetch->namespace, &fetch->value,
+                        fetch->called_ms);
     } else if (class == SERVICE_NOT_FOUND || class == SERVICE_DENIED || class == SERVICE_REQUEST) {
         value_cache_put_error(queue->options.cache, &key, fetch->namespace, &fetch->error,
-                              &fetch->err);
+                              &fetch->err, fetch->called_ms);
     } else if (class == SERVICE_CREDENTIAL && !fetch->error.retryable) {
         /* Whoever may no longer be who he was is not to be handed later what he could read. */
         value_cache_drop_identity(queue->options.cache, &key.identity);
@@ -130,7 +131,11 @@ static enum read_call_end make_call(const struct read_queue *queue,
         .urgency = call->urgency,
         .deadline_ms = call->deadline_ms,
     };
+    int64_t called_ms = clock_monotonic_ms(queue->options.clock);
     count_call(queue->options.counts, call);
+    for (size_t i = 0; i < call->count; i++) {
+        call->fetches[i]->called_ms = called_ms;
+    }
     enum read_call_end end =
         read_call_make(call, queue->options.calls, queue->options.service, &target);
     for (size_t i = 0; i < call->count; i++) {

@@ -45,14 +45,14 @@ static int64_t now_ms(const struct value_cache *cache)
 }
 
 void value_cache_put(struct value_cache *cache, const struct value_cache_key *key,
-                     struct str_view namespace, const struct remote_value *value)
+                     struct str_view namespace, const struct remote_value *value, int64_t asked_ms)
 {
     CLEANUP(buf_done) struct buf composed;
     if (!value_cache_key_compose(key, &composed)) {
         return;
     }
     struct value_cache_entry *entry =
-        value_cache_entry_new(cache->aead, key, buf_view(&composed), value, now_ms(cache));
+        value_cache_entry_new(cache->aead, key, buf_view(&composed), value, asked_ms);
     pthread_mutex_lock(&cache->mutex);
     value_cache_table_keep(&cache->table, namespace, entry);
     pthread_mutex_unlock(&cache->mutex);
@@ -87,21 +87,20 @@ static int64_t jittered_ms(const struct value_cache *cache, int64_t ms)
 
 void value_cache_put_error(struct value_cache *cache, const struct value_cache_key *key,
                            struct str_view namespace, const struct service_error *error,
-                           const struct err *err)
+                           const struct err *err, int64_t asked_ms)
 {
     CLEANUP(buf_done) struct buf composed = {0};
     int64_t ms = refusal_ms(error);
     if (ms == 0 || !value_cache_key_compose(key, &composed)) {
         return;
     }
-    int64_t now = now_ms(cache);
     const struct value_cache_refusal refusal = {
         .error = *error,
         .err = *err,
-        .until_ms = now + jittered_ms(cache, ms),
+        .until_ms = now_ms(cache) + jittered_ms(cache, ms),
     };
     struct value_cache_entry *entry =
-        value_cache_entry_new_refusal(key, buf_view(&composed), &refusal, now);
+        value_cache_entry_new_refusal(key, buf_view(&composed), &refusal, asked_ms);
     pthread_mutex_lock(&cache->mutex);
     /* Whoever may no longer read it is not to be handed what he could read before. */
     if (error->class != SERVICE_REQUEST) {

@@ -59,17 +59,19 @@ enum value_cache_answer value_cache_get(struct value_cache *cache,
  * not, but nothing while a refusal is remembered. `ret` as above. */
 MUST_CHECK bool value_cache_get_stale(struct value_cache *cache, const struct value_cache_key *key,
                                       struct remote_value *ret, int64_t *ret_age_ms);
-/* Copies and seals; what is too large for its namespace's share is not kept, nor what was there. A
- * namespace over its share gives up what it used least recently itself. When the cache is full,
- * that holds for all. Ends a refusal. */
+/* Copies and seals; it is as old as the call that brought it, which began at `asked_ms`
+ * (monotonic): what has changed since then is not in it. What is too large for its namespace's
+ * share is not kept, nor what was there. A namespace over its share gives up what it used least
+ * recently itself. When the cache is full, that holds for all. Ends a refusal. */
 void value_cache_put(struct value_cache *cache, const struct value_cache_key *key,
-                     struct str_view namespace, const struct remote_value *value);
-/* Drops the value if the class says so (not found, denied), and remembers the refusal: 30 s for not
+                     struct str_view namespace, const struct remote_value *value, int64_t asked_ms);
+/* Drops the value if the class says so (not found, denied), and remembers the refusal, as old as
+ * its call: 30 s for not
  * found and denied, 60 s for what is wrong with the request or the KMS key, at most a tenth of the
  * entries. Transient failures change nothing, nor what is about credentials or the clock. */
 void value_cache_put_error(struct value_cache *cache, const struct value_cache_key *key,
                            struct str_view namespace, const struct service_error *error,
-                           const struct err *err);
+                           const struct err *err, int64_t asked_ms);
 /* Makes everything of a remote secret, by name or ARN (with and without its suffix), too old to
  * hit, whoever's it is, and forgets refusals. Answers how many. Walks over everything. */
 size_t value_cache_expire(struct value_cache *cache, enum endpoint_service service,

@@ -119,7 +119,7 @@ static void put(const struct value_cache_key *key, const char *text, const char 
                 const char *arn)
 {
     CLEANUP(remote_value_done) struct remote_value value = value_of(sv_of(text), "v1", name, arn);
-    value_cache_put(cache, key, SV("shop"), &value);
+    value_cache_put(cache, key, SV("shop"), &value, now);
 }
 
 static void put_error(const struct value_cache_key *key, enum service_error_class class,
@@ -129,7 +129,7 @@ static void put_error(const struct value_cache_key *key, enum service_error_clas
     struct err err;
     (void)snprintf(error.code, sizeof error.code, "%s", code);
     err_set(&err, ERR_DENIED, "%s", code);
-    value_cache_put_error(cache, key, SV("shop"), &error, &err);
+    value_cache_put_error(cache, key, SV("shop"), &error, &err, now);
 }
 
 START_TEST(answers_what_was_put)
@@ -161,7 +161,7 @@ START_TEST(every_byte_of_string_and_binary_survives)
     value.has_binary = true;
     secret_buf_init(&value.binary, 3);
     secret_buf_add(&value.binary, sv_make("\0\xff\0", 3));
-    value_cache_put(cache, &key, SV("shop"), &value);
+    value_cache_put(cache, &key, SV("shop"), &value, now);
     struct got got = get_key(&key, SOFT_MS);
     ck_assert_int_eq(got.answer, VALUE_CACHE_HIT);
     ck_assert(sv_equal(secret_buf_view(&got.value.string), sv_make(bytes, sizeof bytes)));
@@ -507,16 +507,16 @@ START_TEST(a_tenant_that_fills_its_share_evicts_nobody_else)
     struct service_error error = {.class = SERVICE_DENIED};
     struct err err = {.kind = ERR_DENIED};
     CLEANUP(remote_value_done) struct remote_value value = value_of(SV("x"), "v1", NULL, NULL);
-    value_cache_put(cache, &small, SV("small"), &value);
-    value_cache_put_error(cache, &denied, SV("small"), &error, &err);
+    value_cache_put(cache, &small, SV("small"), &value, now);
+    value_cache_put_error(cache, &denied, SV("small"), &error, &err, now);
     for (int i = 0; i < 3000; i++) {
         char name[16];
         (void)snprintf(name, sizeof name, "%d", i);
         const struct value_cache_key key = key_of("large", name);
-        value_cache_put(cache, &key, SV("large"), &value);
+        value_cache_put(cache, &key, SV("large"), &value, now);
         (void)snprintf(name, sizeof name, "no %d", i);
         const struct value_cache_key no = key_of("large", name);
-        value_cache_put_error(cache, &no, SV("large"), &error, &err);
+        value_cache_put_error(cache, &no, SV("large"), &error, &err, now);
     }
     assert_hit(&small, SOFT_MS, "x", 0);
     ck_assert_int_eq(get_key(&denied, SOFT_MS).answer, VALUE_CACHE_REFUSED);

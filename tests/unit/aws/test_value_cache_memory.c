@@ -57,7 +57,7 @@ static void put(struct value_cache *cache, const struct value_cache_key *key, si
     };
     fill(&value.string, len);
     fill(&value.binary, len);
-    value_cache_put(cache, key, SV("shop"), &value);
+    value_cache_put(cache, key, SV("shop"), &value, still(NULL));
     ck_assert_uint_eq(search_count(), 4);
 }
 

@@ -70,7 +70,8 @@ static void *work(void *context)
         struct err err = {.kind = ERR_DENIED};
         switch ((worker->random >> 32) % 16) {
         case 0:
-            value_cache_put_error(cache, &key, sv_of(identity), &error, &err);
+            value_cache_put_error(cache, &key, sv_of(identity), &error, &err,
+                                  clock_monotonic_ms(clock_system()));
             break;
         case 1:
             (void)value_cache_expire(cache, ENDPOINT_SECRETS_MANAGER, sv_of(name), SV(""));
@@ -84,7 +85,8 @@ static void *work(void *context)
         case 5:
         case 6:
             value = value_of(sv_of(text), "v1", NULL, NULL);
-            value_cache_put(cache, &key, sv_of(identity), &value);
+            value_cache_put(cache, &key, sv_of(identity), &value,
+                            clock_monotonic_ms(clock_system()));
             break;
         case 7:
             if (value_cache_get_stale(cache, &key, &value, &age)) {
