@@ -54,10 +54,19 @@ static void begin(struct read_queue *queue, struct read_fetch *fetch,
     read_gathering_add(&queue->gathering, fetch);
 }
 
+/* The call that is under way began before what he takes may have been read. */
+static bool is_too_old(const struct read_fetch *fetch, const struct reader_request *request,
+                       int64_t now_ms)
+{
+    return fetch->state == READ_FETCH_CALLED && request->max_age_ms > 0 &&
+           now_ms - fetch->called_ms > request->max_age_ms;
+}
+
 /* With the mutex. */
 static void join(struct read_queue *queue, struct read_fetch *fetch,
-                 const struct reader_request *request)
+                 const struct reader_request *request, int64_t now_ms)
 {
+    fetch->outdated |= is_too_old(fetch, request, now_ms);
     if (request->urgency < fetch->urgency) {
         fetch->urgency = request->urgency;
     }
@@ -78,7 +87,7 @@ static struct read_fetch *want(struct read_queue *queue, const struct reader_req
     if (other) {
         read_fetch_free(fetch);
         fetch = other;
-        join(queue, fetch, request);
+        join(queue, fetch, request, now_ms);
     } else {
         begin(queue, fetch, request, now_ms);
     }
@@ -131,11 +140,7 @@ static enum read_call_end make_call(const struct read_queue *queue,
         .urgency = call->urgency,
         .deadline_ms = call->deadline_ms,
     };
-    int64_t called_ms = clock_monotonic_ms(queue->options.clock);
     count_call(queue->options.counts, call);
-    for (size_t i = 0; i < call->count; i++) {
-        call->fetches[i]->called_ms = called_ms;
-    }
     enum read_call_end end =
         read_call_make(call, queue->options.calls, queue->options.service, &target);
     for (size_t i = 0; i < call->count; i++) {
@@ -168,10 +173,21 @@ static void end_fetch(struct read_queue *queue, struct read_fetch *fetch, bool o
     }
 }
 
+/* With the mutex. */
+static void note_begin(const struct read_queue *queue, const struct read_call *call)
+{
+    int64_t now_ms = clock_monotonic_ms(queue->options.clock);
+    for (size_t i = 0; i < call->count; i++) {
+        call->fetches[i]->called_ms = now_ms;
+        call->fetches[i]->outdated = false;
+    }
+}
+
 /* With the mutex, which it takes off for the call. */
 static void carry_out(struct read_queue *queue, const struct reader_request *request,
                       const struct read_call *call)
 {
+    note_begin(queue, call);
     pthread_mutex_unlock(&queue->mutex);
     enum read_call_end end = make_call(queue, request, call);
     int64_t now_ms = clock_monotonic_ms(queue->options.clock);
@@ -179,7 +195,8 @@ static void carry_out(struct read_queue *queue, const struct reader_request *req
     read_gathering_end(&queue->gathering, call, end, now_ms);
     for (size_t i = 0; i < call->count; i++) {
         struct read_fetch *fetch = call->fetches[i];
-        end_fetch(queue, fetch, fetch->again || wants_more_time(fetch, call, now_ms));
+        end_fetch(queue, fetch,
+                  fetch->again || fetch->outdated || wants_more_time(fetch, call, now_ms));
     }
     pthread_cond_broadcast(&queue->ended);
 }
@@ -299,11 +316,12 @@ void read_queue_join(struct read_queue *queue, const struct reader_request *requ
 {
     CLEANUP(mem_free_ptr) struct read_fetch **fetches = mem_alloc_array(count, sizeof *fetches);
     struct read_party party = {fetches, 0, request->deadline_ms};
+    int64_t now_ms = clock_monotonic_ms(queue->options.clock);
     pthread_mutex_lock(&queue->mutex);
     for (size_t i = 0; i < count; i++) {
         struct read_fetch *fetch = find(queue, request, &items[i]);
         if (fetch) {
-            join(queue, fetch, request);
+            join(queue, fetch, request, now_ms);
             fetch->waiters++;
             fetches[party.count++] = fetch;
         }

@@ -66,9 +66,9 @@ MUST_CHECK bool value_cache_get_stale(struct value_cache *cache, const struct va
 void value_cache_put(struct value_cache *cache, const struct value_cache_key *key,
                      struct str_view namespace, const struct remote_value *value, int64_t asked_ms);
 /* Drops the value if the class says so (not found, denied), and remembers the refusal, as old as
- * its call: 30 s for not
- * found and denied, 60 s for what is wrong with the request or the KMS key, at most a tenth of the
- * entries. Transient failures change nothing, nor what is about credentials or the clock. */
+ * its call: 30 s for not found and denied, 60 s for what is wrong with the request or the KMS key,
+ * at most a tenth of the entries. Transient failures change nothing, nor what is about credentials
+ * or the clock. */
 void value_cache_put_error(struct value_cache *cache, const struct value_cache_key *key,
                            struct str_view namespace, const struct service_error *error,
                            const struct err *err, int64_t asked_ms);
