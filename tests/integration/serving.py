@@ -95,6 +95,9 @@ class Serving:
             "metrics-listen": f"127.0.0.1:{self.metrics_port}",
             "service-address": f"127.0.0.1:{self.port}",
             "drain-delay": "0s",
+            # Four times as much as users have: what a review finds out is to be found out on a
+            # busy machine as well.
+            "admission-budget": "1s",
             **{name.replace("_", "-"): value for name, value in options.items()},
         }
         arguments = [word for name, value in merged.items() for word in (f"--{name}", value)]

@@ -134,10 +134,10 @@ def test_what_changed_in_aws_is_written_with_its_hash_in_one_request(
     """So that the operator sees a valid hash and fetches nothing."""
     aws.queues().create(QUEUE)
     aws.announce_changes(QUEUE)
+    described = api.put({**external_secret("db", "/prod/db"), "status": READY})
+    put_operators_secret(api, described, "db")
     with beside(api, aws, tmp_path, aws_rotation_queue=aws.queue_url(QUEUE)) as running:
         running.wait_synced()
-        described = api.put({**external_secret("db", "/prod/db"), "status": READY})
-        put_operators_secret(api, described, "db")
         aws.put("/prod/db", "rotated")
         wait_data(api, "db", 30, password="rotated")
         (call,) = api.requests("update", "secrets", namespace=NAMESPACE)

@@ -106,9 +106,8 @@ def test_a_watch_cut_within_an_object_is_resumed(
 ) -> None:
     before = serving.wait_stamp(DB)
     lists = api.count("list", "secrets")
-    api.put(secret("other", key="x"))
+    version = int(api.put(secret("other", key="x"))["metadata"]["resourceVersion"])
     serving.wait_stamp(uses_each("other"))
-    version = api.resource_version()
     cut = watcher(api)
     cut.cut(b'{"type":"MODIFIED","object":{"kind":"Secret","data":{"key":"eA', reset=reset)
     cut.wait_ended()

@@ -31,8 +31,9 @@ static struct {
     _Atomic int64_t ahead_ms;
 } seen;
 
-/* What the applier is made with, and the clock that stands still but for scene_skip(): far behind
- * the system's, so that whoever waits until a time of it looks again at once. */
+/* What the applier is made with, and the clock that stands still but for scene_skip(): behind the
+ * system's, which counts from the start of the machine, so that whoever waits until a time of it
+ * looks again at once. */
 struct scene_options {
     bool still;
     bool beside; /* the External Secrets Operator, which has no head start */
@@ -169,7 +170,7 @@ static inline void scene_begin(const struct scene_options *options)
     const unsigned char installation_key[INSTALLATION_KEY_BYTES] = {5};
     fingerprint_keys_derive(installation_key, &keys);
     memset(&seen, 0, sizeof seen);
-    atomic_store(&scene_ms, 1000000);
+    atomic_store(&scene_ms, 1000);
     scene_clock = options->still ? &scene_still : clock_system();
     api_begin();
     pthread_mutex_lock(&api.mutex);

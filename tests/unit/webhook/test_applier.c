@@ -45,8 +45,9 @@ static bool read_all(void *context, const struct remote_request *request, struct
     unsigned requests = atomic_load(&asked.requests);
     asked.max_age_ms[requests % REQUESTS_KEPT] = request->max_age_ms;
     asked.deadline_ms[requests % REQUESTS_KEPT] = request->deadline_ms;
+    bool denied = atomic_load(&asked.denied); /* before anybody can have seen this one */
     atomic_store(&asked.requests, requests + 1);
-    if (atomic_load(&asked.denied)) {
+    if (denied) {
         return err_set(err, ERR_DENIED, "not allowed");
     }
     if (sv_is(request->store->name, "silent")) {

@@ -61,6 +61,25 @@ static void await_told(size_t count)
     "{'metadata':{'name':'keyturn','resourceVersion':'2'},'spec':{'holderIdentity':'me',"          \
     "'leaseDurationSeconds':15,'renewTime':'2026-01-01T00:00:00.000000Z'}}"
 
+static unsigned given_up;
+
+/* What was written stands there from then on: whoever finds nobody's Lease has lost his own. */
+static void stand(struct api_route *route)
+{
+    if (strcmp(route->method, "GET") != 0) {
+        api_set("GET", LEASE, 200, OURS);
+        given_up += strstr(route->asked, "\"holderIdentity\":null") != NULL;
+    }
+}
+
+/* Only what is made anew: a renewal may be on its way still. */
+static void stand_again(struct api_route *route)
+{
+    if (strcmp(route->method, "POST") == 0) {
+        api_set("GET", LEASE, 200, OURS);
+    }
+}
+
 static void setup(void)
 {
     api_begin();
@@ -69,6 +88,8 @@ static void setup(void)
     api_set("GET", LEASE, 200,
             "{'metadata':{'name':'keyturn','resourceVersion':'1'},'spec':{'holderIdentity':''}}");
     api_set("PATCH", LEASE, 200, OURS);
+    given_up = 0;
+    api.asked = stand;
     quiet = (struct log){
         .fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .level = LOG_ERROR, .clock = &skewed_clock};
     config = api_config();
@@ -82,10 +103,6 @@ static void setup(void)
     leader_start(leader);
     await_told(1);
     ck_assert(told.leads[0]);
-    /* What was written stands there from now on: whoever finds nobody's Lease has lost his own. */
-    pthread_mutex_lock(&api.mutex);
-    api_set("GET", LEASE, 200, OURS);
-    pthread_mutex_unlock(&api.mutex);
 }
 
 static void teardown(void)
@@ -118,14 +135,6 @@ START_TEST(a_lease_that_was_renewed_too_late_counts_as_lost_and_taken_again)
 }
 END_TEST
 
-/* The route of one that stands there again. */
-static void stand_again(struct api_route *route)
-{
-    if (strcmp(route->method, "POST") == 0) {
-        api_set("GET", LEASE, 200, OURS);
-    }
-}
-
 START_TEST(a_lease_that_somebody_deleted_counts_as_lost_and_taken_again)
 {
     pthread_mutex_lock(&api.mutex);
@@ -155,10 +164,7 @@ START_TEST(a_silent_leader_keeps_the_lease_and_tells_nobody)
     leader = NULL;
     ck_assert_uint_eq(told.count, 1);
     /* Given up all the same. */
-    ck_assert_uint_eq(api_count("PATCH", LEASE), 2);
-    const char *asked = api_find("PATCH", LEASE)->asked;
-    ck_assert_ptr_nonnull(asked);
-    ck_assert_ptr_nonnull(strstr(asked, "\"holderIdentity\":null"));
+    ck_assert_uint_eq(given_up, 1);
 }
 END_TEST
 

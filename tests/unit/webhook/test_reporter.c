@@ -8,7 +8,9 @@
 
 static const char EVENTS[] = "/events";
 
-static atomic_int_least64_t now_ms = 1000000;
+/* Behind the system's, which counts from the start of the machine: who waits until a time of it
+ * looks again at once. */
+static atomic_int_least64_t now_ms = 1000;
 static struct kube_config *config;
 static struct reporter *reporter;
 static struct log quiet;
