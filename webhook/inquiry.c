@@ -16,8 +16,6 @@ enum {
     /* Whoever has said nothing for so long is silent: four budgets, and less than a connection may
      * take to come about. */
     SILENCE_MS = 1000,
-    /* A busy machine may keep a thread from running for so long between two of its steps. */
-    HELD_UP_MS = 100,
 };
 
 struct inquiry {
@@ -78,14 +76,15 @@ static void note_silence(const struct inquiry *inquiry, const struct existence_b
 /* In no hurry: what Pods wait for goes first, and no value of yesterday stands in for one that does
  * not come. */
 static void ask_store(struct inquiry *inquiry, const struct secret_source *source,
-                      const struct existence_batch *batch, int64_t max_age_ms)
+                      const struct existence_batch *batch, int64_t since_ms)
 {
     int64_t begun_ms = now_ms(inquiry);
     const struct remote_request request = {
         .store = batch->store,
         .namespace = inquiry->existence.external_secret->namespace,
         .apart = inquiry->options.apart,
-        .max_age_ms = max_age_ms,
+        .max_age_ms = SWEEP_FRESH_MS,
+        .since_ms = since_ms,
         .deadline_ms = begun_ms + STORE_DEADLINE_MS,
     };
     existence_ask(batch);
@@ -102,14 +101,15 @@ static bool may_ask(struct inquiry *inquiry, const struct store *store)
                                 &inquiry->failure);
 }
 
-static void ask_all(struct inquiry *inquiry, struct clients *clients, int64_t max_age_ms)
+/* `since_ms`: of what was read before that nothing will do; 0: of the last minute. */
+static void ask_all(struct inquiry *inquiry, struct clients *clients, int64_t since_ms)
 {
     const struct secret_source source = sources_for(clients);
     struct existence_batch batch;
     size_t position = 0;
     while (!is_late(inquiry) && existence_next(&inquiry->existence, &position, &batch)) {
         if (may_ask(inquiry, batch.store)) {
-            ask_store(inquiry, &source, &batch, max_age_ms);
+            ask_store(inquiry, &source, &batch, since_ms);
         } else {
             existence_fail(&batch);
         }
@@ -136,8 +136,7 @@ static bool quota_may_refuse(struct inquiry *inquiry, const struct clients *clie
             counted);
 }
 
-/* Of the second round what the first has read is the answer: it is as young as that, by the time at
- * which the cache is asked. What was read just before is no older. */
+/* Of the second round what the first has read is the answer, and nothing that was read before. */
 static void ask(void *context, void *thread_context)
 {
     struct inquiry *inquiry = context;
@@ -146,10 +145,10 @@ static void ask(void *context, void *thread_context)
         !existence_plan(&inquiry->existence)) {
         return;
     }
-    ask_all(inquiry, thread_context, SWEEP_FRESH_MS);
+    ask_all(inquiry, thread_context, 0);
     judge_all(inquiry);
     if (inquiry->found.count > 0) {
-        ask_all(inquiry, thread_context, now_ms(inquiry) - begun_ms + HELD_UP_MS);
+        ask_all(inquiry, thread_context, begun_ms);
         judge_all(inquiry);
     }
 }

@@ -202,7 +202,7 @@ static bool read_again(const struct look *look, const struct store *store,
     int64_t now = now_ms(look->rotation);
     const struct remote_request request = {.store = store,
                                            .namespace = external_secret->namespace,
-                                           .max_age_ms = now - look->began_ms + 1,
+                                           .since_ms = look->began_ms,
                                            .deadline_ms = now + LOOK_DEADLINE_MS};
     bool found = aws_reading_identity(look->clients, store, external_secret->namespace,
                                       request.deadline_ms, &identity, &err) &&

@@ -47,6 +47,7 @@ struct remote_request {
     bool waiting;              /* a request or a held Pod waits; otherwise a refresh */
     bool apart;                /* what is fetched is kept from other requests, and theirs from it */
     int64_t max_age_ms;        /* how long ago a value may have been fetched; 0: fetch it */
+    int64_t since_ms;          /* not 0: instead, since when (monotonic) */
     int64_t deadline_ms;       /* absolute, monotonic */
 };
 

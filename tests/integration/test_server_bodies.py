@@ -82,11 +82,13 @@ def test_s75_memory_is_given_back(start_probe: StartProbe) -> None:
 
 
 def test_the_budget_is_given_back_however_a_request_ends(start_probe: StartProbe) -> None:
-    probe = start_probe(body_ms=int(500 * SLOWER))
-    with probe.connect() as slow:
+    hasty = start_probe(body_ms=int(500 * SLOWER))
+    with hasty.connect() as slow:
         begin(slow, 100 * KIB)
-        probe.wait_counter("budget_used", lambda value: value == 100 * KIB)
-        slow.seconds_until_closed(10 * SLOWER)
+        slow.seconds_until_closed(20 * SLOWER)
+    hasty.wait_counter("cut_body", lambda value: value == 1)
+    hasty.wait_counter("budget_used", lambda value: value == 0)
+    probe = start_probe(body_ms=60_000)
     with probe.connect() as gone:
         begin(gone, 100 * KIB)
         probe.wait_counter("budget_used", lambda value: value == 100 * KIB)

@@ -56,11 +56,11 @@ def test_message_comes_again_when_its_visibility_ends(aws: AwsStandIn, sqs: Any)
     aws.queues().send("changes", "x")
     options = {"MessageSystemAttributeNames": ["ApproximateReceiveCount"]}
     (first,) = receive(aws, sqs, VisibilityTimeout=0, **options)
+    started = time.monotonic()
     (second,) = receive(aws, sqs, VisibilityTimeout=1, **options)
     counts = [each["Attributes"]["ApproximateReceiveCount"] for each in (first, second)]
     assert counts == ["1", "2"]
     assert first["ReceiptHandle"] != second["ReceiptHandle"]
-    started = time.monotonic()
     (third,) = receive(aws, sqs, WaitTimeSeconds=20)
     assert 0.5 < time.monotonic() - started < 10
     delete(aws, sqs, [third["ReceiptHandle"]])

@@ -106,7 +106,7 @@ def test_process_that_ignores_sigterm_is_killed(program: Callable[[str], Path]) 
 def test_measures_memory_cpu_threads_and_descriptors(program: Callable[[str], Path]) -> None:
     source = """
         import threading
-        log("started")
+        log("started", descriptors=len(os.listdir("/proc/self/fd")) - 1)
         big = bytearray(64 * 1024 * 1024)
         files = [os.open("/dev/null", os.O_RDONLY) for _ in range(10)]
         threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
@@ -120,8 +120,7 @@ def test_measures_memory_cpu_threads_and_descriptors(program: Callable[[str], Pa
             signal.pause()
     """
     with Process.start(program(source)) as process:
-        process.wait_log("started")
-        descriptors = process.fd_count()
+        descriptors = process.wait_log("started")["descriptors"]
         process.wait_log("full")
         assert 0.25 <= process.cpu_seconds() < 10
         assert process.fd_count() >= descriptors + 9
