@@ -140,7 +140,7 @@ def test_s27_fast_the_secret_is_made_while_the_request_waits(
     secret = scenario.get("Secret", "db")
     assert data_of(secret) == {"password": "from-aws"}
     # The request has joined the call that was under way.
-    assert aws.count(READ, secret=remote_name(scenario)) == 1
+    assert aws.invocations(READ, secret=remote_name(scenario)) == 1
     pod = scenario.wait_running("web")
     assert stamp(pod) == stamp(response.object)
     decision = scenario.decision("Pod", "web")
@@ -167,7 +167,7 @@ def test_s27_slow_the_pod_is_held_until_the_secret_is_there(
     pod = scenario.wait_running("web")
     assert is_hash(stamp(pod)) and gates(pod) == []
     assert data_of(scenario.get("Secret", "db")) == {"password": "from-aws"}
-    assert aws.count(READ, secret=remote_name(scenario)) == 1
+    assert aws.invocations(READ, secret=remote_name(scenario)) == 1
     # The gate and the stamp in one patch, and the Secret before the Pod had a node.
     patched = scenario.audited("patch", "pods", "web", user=KEYTURN_USER)["requestObject"]
     assert patched["metadata"]["annotations"] == {STAMP: stamp(pod)}
@@ -259,11 +259,11 @@ def test_s28_a_dry_run_never_asks_aws(scenario: Scenario, aws: AwsStandIn) -> No
     # It has looked whether the Secret is there, and has not waited for AWS.
     assert held.held == 1
     assert decision["waited_ms"] < 1000
-    assert aws.count(READ, secret=remote_name(scenario)) == 1
+    assert aws.invocations(READ, secret=remote_name(scenario)) == 1
     assert scenario.api.find("Secret", "db", scenario.namespace) is None
     held.release()
     wait_secret(scenario, "db", "x")
-    assert aws.count(READ, secret=remote_name(scenario)) == 1
+    assert aws.invocations(READ, secret=remote_name(scenario)) == 1
 
 
 # 62: the order in which GitOps tools apply.
@@ -447,5 +447,5 @@ def test_s64_a_review_posted_by_a_stranger_authorises_nothing(
         answer = connection.post_review(scenario.mutate_path(), review)
         assert (answer.allowed, answer.patch) == (True, None)
         assert connection.post_review(scenario.mutate_path(), pod).allowed
-    assert aws.count(READ, secret=remote_name(scenario)) == 0
+    assert aws.invocations(READ, secret=remote_name(scenario)) == 0
     assert scenario.api.find("Secret", "db", scenario.namespace) is None

@@ -172,7 +172,7 @@ def test_s30_one_process_asks_aws_once(scenario: Scenario, aws: AwsStandIn, when
         assert [gates(pod) for pod in created] == [[GATE]] * PODS
     wait_all_run(scenario)
     assert data_of(scenario.get("Secret", "db")) == {"password": "from-aws"}
-    assert aws.count(READ, secret=remote_name(scenario)) == 1
+    assert aws.invocations(READ, secret=remote_name(scenario)) == 1
     assert secret_writes(scenario) == [("create", 201)]
 
 
@@ -189,7 +189,7 @@ def test_s30_two_processes_ask_aws_twice_at_most(scenario: Scenario, aws: AwsSta
     held.release()
     wait_all_run(scenario)
     assert data_of(scenario.get("Secret", "db")) == {"password": "from-aws"}
-    assert aws.count(READ, secret=remote_name(scenario)) == 2
+    assert aws.invocations(READ, secret=remote_name(scenario)) == 2
     writes = scenario.wait_for(
         lambda: len(found := secret_writes(scenario)) >= 2 and found, "both writes"
     )

@@ -349,6 +349,12 @@ class AwsStandIn:
     def count(self, operation: Optional[str] = None, **where: Any) -> int:
         return len(self.calls(operation, **where))
 
+    def invocations(self, operation: Optional[str] = None, **where: Any) -> int:
+        """As count(), but a call counts once, however often its client tried: a try ends after a
+        while where the answer is held."""
+        ids = [call.headers["amz-sdk-invocation-id"] for call in self.calls(operation, **where)]
+        return len(set(ids))
+
     def counts(self) -> dict[str, dict[str, int]]:
         return self.log.counts()
 

@@ -865,6 +865,14 @@ def test_idle_time_can_be_set_while_serving(aws: AwsStandIn) -> None:
         assert receive_all(sock) == (b"", None)
 
 
+def test_tries_of_one_call_count_once(aws: AwsStandIn) -> None:
+    aws.put("a", "x")
+    aws.fail("internal", times=1)
+    assert sdk(aws, attempts=2).get_secret_value(SecretId="a")
+    assert sdk(aws).get_secret_value(SecretId="a")
+    assert (aws.count("GetSecretValue"), aws.invocations("GetSecretValue")) == (3, 2)
+
+
 def test_one_action_or_one_secret_or_the_key_is_denied(aws: AwsStandIn) -> None:
     aws.put("a", "x", kms_key="the-key")
     aws.put("b", "x")
