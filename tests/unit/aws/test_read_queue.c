@@ -96,42 +96,6 @@ START_TEST(more_than_a_batch_holds_are_several_calls)
 }
 END_TEST
 
-/* What AWS has changed since the call began is not in its answer. */
-START_TEST(an_answer_is_as_old_as_its_call)
-{
-    struct caller *slow = start_slow();
-    script_advance(500);
-    end_slow(slow);
-    struct caller *next = caller_for("slow");
-    next->request.max_age_ms = 500;
-    caller_read(next);
-    ck_all_there(next);
-    ck_assert_uint_eq(script.count, 1);
-    ck_assert_int_eq(next->items[0].age_ms, 500);
-    next = caller_for("slow");
-    next->request.max_age_ms = 499;
-    caller_read(next);
-    ck_all_there(next);
-    ck_assert_uint_eq(script.count, 2);
-}
-END_TEST
-
-START_TEST(a_call_that_began_too_early_is_made_once_more)
-{
-    script.patient = true;
-    struct caller *slow = start_slow();
-    script_advance(500);
-    struct caller *late = caller_for("slow");
-    late->request.max_age_ms = 499 + _i;
-    caller_start(late);
-    script_await(&script.waiting, 1);
-    end_slow(slow);
-    caller_join(late);
-    ck_all_there(late);
-    ck_assert_uint_eq(script.count, _i == 0 ? 2 : 1);
-}
-END_TEST
-
 START_TEST(callers_of_one_value_share_one_call)
 {
     script.patient = true;
@@ -685,8 +649,6 @@ Suite *suite(void)
     tcase_add_test(tcase, an_idle_queue_calls_without_waiting);
     tcase_add_test(tcase, several_of_one_caller_are_one_call);
     tcase_add_loop_test(tcase, more_than_a_batch_holds_are_several_calls, 0, 2);
-    tcase_add_test(tcase, an_answer_is_as_old_as_its_call);
-    tcase_add_loop_test(tcase, a_call_that_began_too_early_is_made_once_more, 0, 2);
     tcase_add_test(tcase, callers_of_one_value_share_one_call);
     tcase_add_test(tcase, a_storm_behind_a_slow_call_goes_in_full_batches);
     tcase_add_test(tcase, a_slow_call_holds_back_other_requests_for_5_ms);

@@ -76,6 +76,59 @@ START_TEST(answers_from_the_cache_while_it_is_young_enough)
 }
 END_TEST
 
+/* A caller whose call, the first of all, stays under way until it is released. */
+static struct caller *start_slow(void)
+{
+    struct caller *slow = caller_as("role-a", "slow");
+    script_hold(0);
+    caller_start(slow);
+    script_await(&script.count, 1);
+    return slow;
+}
+
+static void end_slow(struct caller *slow)
+{
+    script_release(0);
+    caller_join(slow);
+    ck_all_there(slow);
+}
+
+/* What AWS has changed since the call began is not in its answer. */
+START_TEST(an_answer_is_as_old_as_its_call)
+{
+    struct caller *slow = start_slow();
+    script_advance(500);
+    end_slow(slow);
+    struct caller *next = caller_as("role-a", "slow");
+    next->request.max_age_ms = 500;
+    caller_read(next);
+    ck_all_there(next);
+    ck_assert_uint_eq(script.count, 1);
+    ck_assert_int_eq(next->items[0].age_ms, 500);
+    next = caller_as("role-a", "slow");
+    next->request.max_age_ms = 499;
+    caller_read(next);
+    ck_all_there(next);
+    ck_assert_uint_eq(script.count, 2);
+}
+END_TEST
+
+START_TEST(a_call_that_began_too_early_is_made_once_more)
+{
+    script.patient = true;
+    struct caller *slow = start_slow();
+    script_advance(500);
+    struct caller *late = caller_as("role-a", "slow");
+    late->request.max_age_ms = 499 + _i;
+    caller_start(late);
+    script_await(&script.waiting, 1);
+    end_slow(slow);
+    caller_join(late);
+    ck_all_there(late);
+    ck_assert_uint_eq(script.count, _i == 0 ? 2 : 1);
+}
+END_TEST
+
 START_TEST(asks_for_what_the_cache_does_not_have)
 {
     ck_all_there(read_as("role-a", "a"));
@@ -532,6 +585,8 @@ Suite *suite(void)
     tcase_add_test(tcase, frees_nothing);
     tcase_add_test(tcase, asks_for_nothing_when_nothing_is_wanted);
     tcase_add_test(tcase, answers_from_the_cache_while_it_is_young_enough);
+    tcase_add_test(tcase, an_answer_is_as_old_as_its_call);
+    tcase_add_loop_test(tcase, a_call_that_began_too_early_is_made_once_more, 0, 2);
     tcase_add_test(tcase, asks_for_what_the_cache_does_not_have);
     tcase_add_test(tcase, asks_whatever_there_is_when_told_to);
     tcase_add_test(tcase, who_joins_makes_the_calls_that_are_due_and_asks_for_nothing);

@@ -573,26 +573,6 @@ START_TEST(a_status_that_waits_is_written_when_the_process_stops)
 }
 END_TEST
 
-/* A cancelled call looks like an API server that is gone. */
-START_TEST(what_fails_while_the_process_stops_is_told_nobody)
-{
-    script_api(201);
-    api_hold("POST", POST_OF("a"), true);
-    put_external_secret("a");
-    applier_external_secret_changed(applier, SV("n"), SV("a"));
-    api_await("POST", POST_OF("a"), 1);
-    applier_stop(applier);
-    pthread_mutex_lock(&api.mutex);
-    api_set("POST", POST_OF("a"), 0, "%s", "");
-    pthread_mutex_unlock(&api.mutex);
-    api_hold("POST", POST_OF("a"), false);
-    workers_free(workers);
-    workers = NULL;
-    ck_assert_uint_eq(atomic_load(&events_posted), 0);
-    ck_assert_uint_eq(api_count("PATCH", "/status?"), 0);
-}
-END_TEST
-
 /* Another's store may take all the time there is for that, and is no fault of its own. */
 START_TEST(reading_ahead_leaves_time_for_its_own_store)
 {
@@ -694,7 +674,6 @@ Suite *suite(void)
     tcase_add_test(tcase, of_those_due_at_once_all_secrets_are_written_before_their_statuses);
     tcase_add_test(tcase, a_status_waits_for_what_is_queued_and_for_nothing_later);
     tcase_add_test(tcase, a_status_that_waits_is_written_when_the_process_stops);
-    tcase_add_test(tcase, what_fails_while_the_process_stops_is_told_nobody);
     tcase_add_test(tcase, reading_ahead_leaves_time_for_its_own_store);
     tcase_add_test(tcase, what_a_silent_store_has_is_read_ahead_once);
     tcase_add_test(tcase, what_failed_is_tried_again_with_almost_no_age);

@@ -121,6 +121,24 @@ START_TEST(what_is_queued_when_the_process_stops_is_not_begun)
 }
 END_TEST
 
+/* A cancelled call looks like an API server that is gone. */
+START_TEST(what_fails_while_the_process_stops_is_told_nobody)
+{
+    api_hold("POST", "/secrets", true);
+    carry_out("a");
+    api_await("POST", "/secrets", 1);
+    applier_stop(applier);
+    pthread_mutex_lock(&api.mutex);
+    api_set("POST", "/secrets", 0, "%s", "");
+    pthread_mutex_unlock(&api.mutex);
+    api_hold("POST", "/secrets", false);
+    workers_free(workers);
+    workers = NULL;
+    ck_assert_uint_eq(atomic_load(&events_posted), 0);
+    ck_assert_uint_eq(api_count("PATCH", "/status?"), 0);
+}
+END_TEST
+
 /* The watch has told that there is none. */
 START_TEST(a_new_secret_is_made_without_a_look)
 {
@@ -385,6 +403,7 @@ Suite *suite(void)
     tcase_add_test(tcase, what_a_request_is_told_at_once_is_no_result_of_a_refresh);
     tcase_add_test(tcase, a_new_secret_is_made_without_a_look);
     tcase_add_test(tcase, what_is_queued_when_the_process_stops_is_not_begun);
+    tcase_add_test(tcase, what_fails_while_the_process_stops_is_told_nobody);
     tcase_add_test(tcase, all_that_share_a_target_hear_of_its_change);
     tcase_add_test(tcase, a_target_that_changes_while_it_is_carried_out_is_looked_at_again);
     tcase_add_test(tcase, what_failed_for_good_is_tried_again_by_who_leads_anew);
