@@ -29,9 +29,8 @@ struct read_fetch {
     int64_t deadline_ms; /* the latest of those who wait */
     int64_t gathered_ms; /* since when it waits */
     int64_t called_ms;   /* when its latest call began */
-    bool outdated; /* somebody waits who takes nothing as old as that: it is asked for again */
-    bool alone;    /* to be asked for singly */
-    bool suspect;  /* was part of a batch that was refused as a whole */
+    bool alone;          /* to be asked for singly */
+    bool suspect;        /* was part of a batch that was refused as a whole */
 
     /* Answer. Not `again`: the value if `error.class` is SERVICE_OK, or why not. */
     bool again; /* nothing is known yet: to be asked for singly */

@@ -14,7 +14,7 @@ struct read_queue {
     struct read_queue_options options;
     pthread_mutex_t mutex;   /* guards everything below */
     pthread_cond_t ended;    /* a call */
-    struct table on_its_way; /* id to fetch, gathered or called */
+    struct table on_its_way; /* id to the youngest fetch, gathered or called */
     struct read_gathering gathering;
 };
 
@@ -43,6 +43,20 @@ bool read_queue_fresh(const struct read_queue *queue, int64_t now_ms)
     return read_gathering_fresh(&queue->gathering, now_ms);
 }
 
+/* With the mutex. A younger one may have taken its place. */
+static bool is_youngest(const struct read_queue *queue, const struct read_fetch *fetch)
+{
+    return table_get(&queue->on_its_way, fetch->id) == fetch;
+}
+
+/* With the mutex. */
+static void forget(struct read_queue *queue, const struct read_fetch *fetch)
+{
+    if (is_youngest(queue, fetch)) {
+        (void)table_take(&queue->on_its_way, fetch->id);
+    }
+}
+
 /* With the mutex. */
 static void begin(struct read_queue *queue, struct read_fetch *fetch,
                   const struct reader_request *request, int64_t now_ms)
@@ -50,6 +64,8 @@ static void begin(struct read_queue *queue, struct read_fetch *fetch,
     fetch->urgency = request->urgency;
     fetch->deadline_ms = request->deadline_ms;
     fetch->gathered_ms = now_ms;
+    /* The table borrows the id of what it holds. */
+    (void)table_take(&queue->on_its_way, fetch->id);
     table_put(&queue->on_its_way, fetch->id, fetch);
     read_gathering_add(&queue->gathering, fetch);
 }
@@ -64,9 +80,8 @@ static bool is_too_old(const struct read_fetch *fetch, const struct reader_reque
 
 /* With the mutex. */
 static void join(struct read_queue *queue, struct read_fetch *fetch,
-                 const struct reader_request *request, int64_t now_ms)
+                 const struct reader_request *request)
 {
-    fetch->outdated |= is_too_old(fetch, request, now_ms);
     if (request->urgency < fetch->urgency) {
         fetch->urgency = request->urgency;
     }
@@ -84,10 +99,10 @@ static struct read_fetch *want(struct read_queue *queue, const struct reader_req
     struct read_fetch *fetch = read_fetch_new(
         item->key, version, item->namespace.len ? item->namespace : request->namespace);
     struct read_fetch *other = table_get(&queue->on_its_way, fetch->id);
-    if (other) {
+    if (other && !is_too_old(other, request, now_ms)) {
         read_fetch_free(fetch);
         fetch = other;
-        join(queue, fetch, request, now_ms);
+        join(queue, fetch, request);
     } else {
         begin(queue, fetch, request, now_ms);
     }
@@ -163,10 +178,12 @@ static bool wants_more_time(const struct read_fetch *fetch, const struct read_ca
 static void end_fetch(struct read_queue *queue, struct read_fetch *fetch, bool once_more)
 {
     if (once_more && fetch->waiters > 0) {
+        /* No batch asks for one value twice. */
+        fetch->alone = fetch->alone || !is_youngest(queue, fetch);
         read_gathering_add(&queue->gathering, fetch);
         return;
     }
-    (void)table_take(&queue->on_its_way, fetch->id);
+    forget(queue, fetch);
     fetch->state = READ_FETCH_ANSWERED;
     if (fetch->waiters == 0) {
         read_fetch_free(fetch);
@@ -179,7 +196,6 @@ static void note_begin(const struct read_queue *queue, const struct read_call *c
     int64_t now_ms = clock_monotonic_ms(queue->options.clock);
     for (size_t i = 0; i < call->count; i++) {
         call->fetches[i]->called_ms = now_ms;
-        call->fetches[i]->outdated = false;
     }
 }
 
@@ -195,8 +211,7 @@ static void carry_out(struct read_queue *queue, const struct reader_request *req
     read_gathering_end(&queue->gathering, call, end, now_ms);
     for (size_t i = 0; i < call->count; i++) {
         struct read_fetch *fetch = call->fetches[i];
-        end_fetch(queue, fetch,
-                  fetch->again || fetch->outdated || wants_more_time(fetch, call, now_ms));
+        end_fetch(queue, fetch, fetch->again || wants_more_time(fetch, call, now_ms));
     }
     pthread_cond_broadcast(&queue->ended);
 }
@@ -239,7 +254,7 @@ static void leave(struct read_queue *queue, struct read_fetch *fetch)
         return;
     }
     if (fetch->state == READ_FETCH_GATHERED) {
-        (void)table_take(&queue->on_its_way, fetch->id);
+        forget(queue, fetch);
         read_gathering_remove(&queue->gathering, fetch);
     }
     read_fetch_free(fetch);
@@ -320,8 +335,8 @@ void read_queue_join(struct read_queue *queue, const struct reader_request *requ
     pthread_mutex_lock(&queue->mutex);
     for (size_t i = 0; i < count; i++) {
         struct read_fetch *fetch = find(queue, request, &items[i]);
-        if (fetch) {
-            join(queue, fetch, request, now_ms);
+        if (fetch && !is_too_old(fetch, request, now_ms)) {
+            join(queue, fetch, request);
             fetch->waiters++;
             fetches[party.count++] = fetch;
         }

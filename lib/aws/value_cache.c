@@ -44,6 +44,18 @@ static int64_t now_ms(const struct value_cache *cache)
     return clock_monotonic_ms(cache->options.clock);
 }
 
+/* With the mutex. A call that began earlier may end later. */
+static void keep(struct value_cache *cache, struct str_view namespace,
+                 struct value_cache_entry *entry)
+{
+    if (value_cache_table_has_younger(&cache->table, value_cache_entry_key(entry),
+                                      entry->since_ms)) {
+        value_cache_entry_release(entry);
+    } else {
+        value_cache_table_keep(&cache->table, namespace, entry);
+    }
+}
+
 void value_cache_put(struct value_cache *cache, const struct value_cache_key *key,
                      struct str_view namespace, const struct remote_value *value, int64_t asked_ms)
 {
@@ -54,7 +66,7 @@ void value_cache_put(struct value_cache *cache, const struct value_cache_key *ke
     struct value_cache_entry *entry =
         value_cache_entry_new(cache->aead, key, buf_view(&composed), value, asked_ms);
     pthread_mutex_lock(&cache->mutex);
-    value_cache_table_keep(&cache->table, namespace, entry);
+    keep(cache, namespace, entry);
     pthread_mutex_unlock(&cache->mutex);
 }
 
@@ -103,10 +115,11 @@ void value_cache_put_error(struct value_cache *cache, const struct value_cache_k
         value_cache_entry_new_refusal(key, buf_view(&composed), &refusal, asked_ms);
     pthread_mutex_lock(&cache->mutex);
     /* Whoever may no longer read it is not to be handed what he could read before. */
-    if (error->class != SERVICE_REQUEST) {
+    if (error->class != SERVICE_REQUEST &&
+        !value_cache_table_has_younger(&cache->table, buf_view(&composed), asked_ms)) {
         value_cache_table_purge(&cache->table, buf_view(&composed));
     }
-    value_cache_table_keep(&cache->table, namespace, entry);
+    keep(cache, namespace, entry);
     pthread_mutex_unlock(&cache->mutex);
 }
 

@@ -62,7 +62,8 @@ MUST_CHECK bool value_cache_get_stale(struct value_cache *cache, const struct va
 /* Copies and seals; it is as old as the call that brought it, which began at `asked_ms`
  * (monotonic): what has changed since then is not in it. What is too large for its namespace's
  * share is not kept, nor what was there. A namespace over its share gives up what it used least
- * recently itself. When the cache is full, that holds for all. Ends a refusal. */
+ * recently itself. When the cache is full, that holds for all. Ends a refusal. Where something is
+ * kept that was asked for later nothing happens. */
 void value_cache_put(struct value_cache *cache, const struct value_cache_key *key,
                      struct str_view namespace, const struct remote_value *value, int64_t asked_ms);
 /* Drops the value if the class says so (not found, denied), and remembers the refusal, as old as

@@ -144,6 +144,19 @@ static void add(struct value_cache_table *table, struct str_view namespace,
     }
 }
 
+static bool has_younger(const struct table *in, struct str_view key, int64_t asked_ms)
+{
+    const struct value_cache_entry *entry = table_get(in, key);
+    return entry && entry->since_ms > asked_ms;
+}
+
+bool value_cache_table_has_younger(const struct value_cache_table *table, struct str_view key,
+                                   int64_t asked_ms)
+{
+    return has_younger(&table->values, key, asked_ms) ||
+           has_younger(&table->refusals, key, asked_ms);
+}
+
 void value_cache_table_keep(struct value_cache_table *table, struct str_view namespace,
                             struct value_cache_entry *entry)
 {

@@ -23,6 +23,9 @@ void value_cache_table_init(struct value_cache_table *table,
                             const struct value_cache_options *options);
 void value_cache_table_done(struct value_cache_table *table);
 
+/* What lies under the key, a value or a refusal, was asked for later than at `asked_ms`. */
+bool value_cache_table_has_younger(const struct value_cache_table *table, struct str_view key,
+                                   int64_t asked_ms);
 /* Takes `entry` and puts it in the place of what lies under its key, after whatever has to go for
  * it; what is too large for a namespace's share is let go of. A value ends a refusal; a refusal may
  * stand before a value. */
