@@ -58,10 +58,10 @@ static void become(struct leader *leader, bool leads)
 }
 
 /* What came up while nobody led was dropped, however short that was. */
-static void notice_change(struct leader *leader, bool lapsed)
+static void notice_change(struct leader *leader, bool lost)
 {
     bool leads = leader_leads(leader);
-    if (leads && leader->led && lapsed) {
+    if (leads && leader->led && lost) {
         become(leader, false);
     }
     if (leads == leader->led) {
@@ -78,15 +78,13 @@ static void notice_change(struct leader *leader, bool lapsed)
 static void step(struct leader *leader, const struct clients *clients)
 {
     struct err err;
-    int64_t held_until_ms = kube_lease_held_until_ms(&leader->lease);
     unsigned losses = leader->lease.losses;
     if (!kube_lease_step(&leader->lease, &clients->kube, STEP_TIMEOUT_MS, &err)) {
         struct log_line line = log_begin(leader->options.log, LOG_WARN, "lease");
         log_err(&line, &err);
         log_end(&line);
     }
-    bool late = clock_monotonic_ms(leader->options.clock) >= held_until_ms;
-    notice_change(leader, late || leader->lease.losses != losses);
+    notice_change(leader, leader->lease.losses != losses);
 }
 
 static void resign(struct leader *leader, const struct clients *clients)

@@ -190,7 +190,9 @@ static bool claim(struct kube_lease *lease, const struct kube_client *client,
     if (!observe_answer(lease, &response.body, clock_monotonic_ms(client->clock), err)) {
         return false;
     }
-    atomic_store(&lease->held_until_ms, begun_ms + KUBE_LEASE_RENEW_MS);
+    /* Renewed too late, it was nobody's for a while. */
+    int64_t before_ms = atomic_exchange(&lease->held_until_ms, begun_ms + KUBE_LEASE_RENEW_MS);
+    lease->losses += before_ms != 0 && clock_monotonic_ms(client->clock) >= before_ms;
     return true;
 }
 
@@ -241,12 +243,7 @@ int64_t kube_lease_next_ms(const struct kube_lease *lease)
 
 bool kube_lease_held(const struct kube_lease *lease, int64_t now_ms)
 {
-    return now_ms < kube_lease_held_until_ms(lease);
-}
-
-int64_t kube_lease_held_until_ms(const struct kube_lease *lease)
-{
-    return atomic_load(&lease->held_until_ms);
+    return now_ms < atomic_load(&lease->held_until_ms);
 }
 
 struct str_view kube_lease_holder(const struct kube_lease *lease)

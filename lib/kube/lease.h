@@ -46,7 +46,8 @@ struct kube_lease {
     int64_t seen_ms;
     int64_t next_ms;
     atomic_int_least64_t held_until_ms; /* monotonic; 0: not held */
-    unsigned losses; /* how often it was found to be another's or nobody's; the stepping thread's */
+    /* How often it was held and then was not, if only between two steps. The stepping thread's. */
+    unsigned losses;
 };
 
 /* Views are borrowed and outlive the lease. `identity` is unique among the replicas. */
@@ -64,8 +65,6 @@ int64_t kube_lease_next_ms(const struct kube_lease *lease);
 /* Ours, and renewed within KUBE_LEASE_RENEW_MS. Ask right before each act that needs it. Any
  * thread. */
 bool kube_lease_held(const struct kube_lease *lease, int64_t now_ms);
-/* Until when it was held last, by the same clock; 0: not since it was lost. Any thread. */
-int64_t kube_lease_held_until_ms(const struct kube_lease *lease);
 /* Whoever holds it as far as we know; empty: nobody. The stepping thread only. */
 struct str_view kube_lease_holder(const struct kube_lease *lease);
 /* Gives it up, so that the next need not wait; call when nothing that needs it runs any more. */

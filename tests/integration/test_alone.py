@@ -316,3 +316,18 @@ def test_a_restart_validates_no_store_at_once(
         api.put(store("new"))
         wait_status(api, "secretstores", "new", status="True")
         assert {entry["name"] for entry in running.process.logs("store")} == {"new"}
+
+
+def test_a_run_that_the_stop_cuts_off_is_told_nobody(
+    api: ApiServer, aws: AwsStandIn, start: Start
+) -> None:
+    """Neither as a Warning nor in its status: it says nothing of the ExternalSecret."""
+    hold = aws.fail("hold")
+    with start() as running:
+        running.wait_synced()
+        api.put(external_secret("db", "/prod/db"))
+        hold.wait_held()
+        assert running.process.stop(30 * SLOWER) == 0
+    assert [event for event in api.objects("events") if event["type"] == "Warning"] == []
+    assert "status" not in found(api, "externalsecrets", "db")
+    assert api.get("secrets", NAMESPACE, "db") is None

@@ -448,6 +448,21 @@ static inline void ck_all_there(const struct caller *caller)
     }
 }
 
+/* Its call, the first of all, stays under way until caller_end_slow(). */
+static inline void caller_start_slow(struct caller *caller)
+{
+    script_hold(0);
+    caller_start(caller);
+    script_await(&script.count, 1);
+}
+
+static inline void caller_end_slow(struct caller *caller)
+{
+    script_release(0);
+    caller_join(caller);
+    ck_all_there(caller);
+}
+
 /* The item has a typed error, and nothing of a value. */
 static inline void ck_item_failed(const struct caller *caller, size_t at,
                                   enum service_error_class class, enum err_kind kind)

@@ -42,21 +42,11 @@ static struct caller *caller_for_numbers(size_t first, size_t count)
     return caller;
 }
 
-/* A caller whose call, the first of all, stays under way until it is released. */
 static struct caller *start_slow(void)
 {
     struct caller *slow = caller_for("slow");
-    script_hold(0);
-    caller_start(slow);
-    script_await(&script.count, 1);
+    caller_start_slow(slow);
     return slow;
-}
-
-static void end_slow(struct caller *slow)
-{
-    script_release(0);
-    caller_join(slow);
-    ck_all_there(slow);
 }
 
 START_TEST(an_idle_queue_calls_without_waiting)
@@ -104,7 +94,7 @@ START_TEST(callers_of_one_value_share_one_call)
         caller_start(caller_for("slow"));
     }
     script_await(&script.waiting, MANY - 1);
-    end_slow(slow);
+    caller_end_slow(slow);
     for (size_t i = 1; i < MANY; i++) {
         caller_join(&callers[i]);
         ck_all_there(&callers[i]);
@@ -138,7 +128,7 @@ START_TEST(a_storm_behind_a_slow_call_goes_in_full_batches)
     script_await(&script.returned, 3);
     /* Four are left, and nothing but the end of the slow call lets them go before their 5 ms. */
     ck_assert_uint_eq(script_count(&script.count), 4);
-    end_slow(slow);
+    caller_end_slow(slow);
     script_await(&script.count, 5);
     script_release(4);
     for (size_t i = 1; i <= MANY; i++) {
@@ -172,7 +162,7 @@ START_TEST(a_slow_call_holds_back_other_requests_for_5_ms)
     ck_assert_uint_eq(script_count(&script.returned), 1);
     ck_assert_str_eq(script.calls[1].keys[0], "other");
     ck_assert_int_eq(script.calls[1].at_ms, SCRIPT_START_MS + 5);
-    end_slow(slow);
+    caller_end_slow(slow);
 }
 END_TEST
 
@@ -192,7 +182,7 @@ START_TEST(who_waits_leaves_at_his_deadline_and_the_call_goes_on)
     ck_item_failed(hasty, 0, SERVICE_TRANSPORT, ERR_TIMEOUT);
     ck_assert(hasty->items[0].error.retryable);
     ck_assert_str_eq(hasty->err.message, "\"slow\" in eu-central-1 is still being fetched");
-    end_slow(slow);
+    caller_end_slow(slow);
     struct caller *later = caller_for("slow");
     caller_read(later);
     ck_all_there(later);
@@ -212,7 +202,7 @@ START_TEST(what_nobody_waits_for_any_more_is_not_asked_for)
     caller_join(hasty);
     ck_item_failed(hasty, 0, SERVICE_TRANSPORT, ERR_TIMEOUT);
     script_advance(100);
-    end_slow(slow);
+    caller_end_slow(slow);
     ck_assert_uint_eq(script.count, 1);
     /* And it is not thought to be on its way. */
     struct caller *later = caller_for("a");
@@ -256,7 +246,7 @@ START_TEST(a_call_is_given_the_time_of_who_can_wait_longest)
     caller_join(patient);
     ck_all_there(hasty);
     ck_all_there(patient);
-    end_slow(slow);
+    caller_end_slow(slow);
     ck_assert_uint_eq(script.count, 2);
 }
 END_TEST
@@ -279,7 +269,7 @@ START_TEST(what_nobody_waits_for_any_more_is_not_asked_for_again)
     script_release(1);
     caller_join(patient);
     ck_all_there(patient);
-    end_slow(slow);
+    caller_end_slow(slow);
     ck_assert_uint_eq(script.count, 2);
     ck_assert_uint_eq(script_calls_with("hasty", 20), 1);
     struct caller *later = caller_for("hasty");
@@ -304,7 +294,7 @@ START_TEST(what_a_request_joins_is_as_urgent_as_the_request)
     caller_join(request);
     ck_all_there(background);
     ck_all_there(request);
-    end_slow(slow);
+    caller_end_slow(slow);
     ck_assert_uint_eq(script.count, 2);
     ck_assert_int_eq(script.calls[1].urgency, SERVICE_ADMISSION);
 }
@@ -393,7 +383,7 @@ START_TEST(after_a_forbidden_batch_each_caller_asks_for_his_own)
         caller_join(&callers[i]);
         ck_all_there(&callers[i]);
     }
-    end_slow(slow);
+    caller_end_slow(slow);
     ck_assert_uint_eq(script.count, 22);
 }
 END_TEST

@@ -76,29 +76,13 @@ START_TEST(answers_from_the_cache_while_it_is_young_enough)
 }
 END_TEST
 
-/* A caller whose call, the first of all, stays under way until it is released. */
-static struct caller *start_slow(void)
-{
-    struct caller *slow = caller_as("role-a", "slow");
-    script_hold(0);
-    caller_start(slow);
-    script_await(&script.count, 1);
-    return slow;
-}
-
-static void end_slow(struct caller *slow)
-{
-    script_release(0);
-    caller_join(slow);
-    ck_all_there(slow);
-}
-
 /* What AWS has changed since the call began is not in its answer. */
 START_TEST(an_answer_is_as_old_as_its_call)
 {
-    struct caller *slow = start_slow();
+    struct caller *slow = caller_as("role-a", "slow");
+    caller_start_slow(slow);
     script_advance(500);
-    end_slow(slow);
+    caller_end_slow(slow);
     struct caller *next = caller_as("role-a", "slow");
     next->request.max_age_ms = 500;
     caller_read(next);
@@ -116,13 +100,14 @@ END_TEST
 START_TEST(a_call_that_is_young_enough_is_waited_for)
 {
     script.patient = true;
-    struct caller *slow = start_slow();
+    struct caller *slow = caller_as("role-a", "slow");
+    caller_start_slow(slow);
     script_advance(500);
     struct caller *late = caller_as("role-a", "slow");
     late->request.max_age_ms = 500;
     caller_start(late);
     script_await(&script.waiting, 1);
-    end_slow(slow);
+    caller_end_slow(slow);
     caller_join(late);
     ck_all_there(late);
     ck_assert_uint_eq(script.count, 1);
@@ -132,7 +117,8 @@ END_TEST
 /* Neither waits for the other; and what came later of the older one is not kept. */
 START_TEST(beside_a_call_that_is_too_old_there_is_another)
 {
-    struct caller *slow = start_slow();
+    struct caller *slow = caller_as("role-a", "slow");
+    caller_start_slow(slow);
     script_advance(500);
     struct caller *late = caller_as("role-a", "slow");
     late->request.max_age_ms = 499;
@@ -144,7 +130,7 @@ START_TEST(beside_a_call_that_is_too_old_there_is_another)
     ck_all_there(late);
     ck_assert_uint_eq(script.count, 2);
     script_advance(1);
-    end_slow(slow);
+    caller_end_slow(slow);
     struct caller *next = read_as("role-a", "slow");
     ck_all_there(next);
     ck_assert_int_eq(next->items[0].age_ms, 1);

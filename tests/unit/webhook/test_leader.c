@@ -115,6 +115,14 @@ static void teardown(void)
     pthread_cond_destroy(&told.changed);
 }
 
+static void await_lost_and_taken_again(void)
+{
+    await_told(3);
+    ck_assert(!told.leads[1]);
+    ck_assert(told.leads[2]);
+    ck_assert(leader_leads(leader));
+}
+
 /* The answer takes until the Lease is over. */
 static void take_too_long(struct api_route *route)
 {
@@ -128,10 +136,7 @@ START_TEST(a_lease_that_was_renewed_too_late_counts_as_lost_and_taken_again)
     pthread_mutex_lock(&api.mutex);
     api.asked = take_too_long;
     pthread_mutex_unlock(&api.mutex);
-    await_told(3);
-    ck_assert(!told.leads[1]);
-    ck_assert(told.leads[2]);
-    ck_assert(leader_leads(leader));
+    await_lost_and_taken_again();
 }
 END_TEST
 
@@ -142,10 +147,7 @@ START_TEST(a_lease_that_somebody_deleted_counts_as_lost_and_taken_again)
     api_set("POST", "/leases", 201, OURS);
     api.asked = stand_again;
     pthread_mutex_unlock(&api.mutex);
-    await_told(3);
-    ck_assert(!told.leads[1]);
-    ck_assert(told.leads[2]);
-    ck_assert(leader_leads(leader));
+    await_lost_and_taken_again();
 }
 END_TEST
 
