@@ -91,6 +91,14 @@ static void join(struct read_queue *queue, struct read_fetch *fetch,
     atomic_fetch_add(&queue->options.counts->joined, 1);
 }
 
+/* With the mutex: what is not on its way is either in the cache or was not asked for. */
+static bool came_meanwhile(struct read_queue *queue, const struct reader_request *request,
+                           uint64_t ended, struct reader_item *item)
+{
+    return atomic_load(&queue->options.counts->ended) != ended &&
+           reader_recall(queue->options.cache, request, item);
+}
+
 /* With the mutex. */
 static struct read_fetch *want(struct read_queue *queue, const struct reader_request *request,
                                const struct reader_item *item, int64_t now_ms)
@@ -163,6 +171,7 @@ static enum read_call_end make_call(const struct read_queue *queue,
             keep_answer(queue, call->fetches[i]);
         }
     }
+    atomic_fetch_add(&queue->options.counts->ended, 1);
     return end;
 }
 
@@ -276,20 +285,24 @@ static void time_out(const struct read_queue *queue, struct reader_item *item)
             queue->options.region);
 }
 
-void read_queue_read(struct read_queue *queue, const struct reader_request *request,
+void read_queue_read(struct read_queue *queue, const struct reader_request *request, uint64_t ended,
                      struct reader_item *const *items, size_t count)
 {
     CLEANUP(mem_free_ptr) struct read_fetch **fetches = mem_alloc_array(count, sizeof *fetches);
-    const struct read_party party = {fetches, count, request->deadline_ms};
+    CLEANUP(mem_free_ptr) struct reader_item **wanted = mem_alloc_array(count, sizeof *wanted);
+    struct read_party party = {fetches, 0, request->deadline_ms};
     int64_t now_ms = clock_monotonic_ms(queue->options.clock);
 
     pthread_mutex_lock(&queue->mutex);
     for (size_t i = 0; i < count; i++) {
-        fetches[i] = want(queue, request, items[i], now_ms);
+        if (!came_meanwhile(queue, request, ended, items[i])) {
+            fetches[party.count] = want(queue, request, items[i], now_ms);
+            wanted[party.count++] = items[i];
+        }
     }
     reader_notify(request);
     stay(queue, request, &party);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < party.count; i++) {
         if (fetches[i]->state != READ_FETCH_ANSWERED) {
             leave(queue, fetches[i]);
             fetches[i] = NULL;
@@ -298,16 +311,16 @@ void read_queue_read(struct read_queue *queue, const struct reader_request *requ
     pthread_mutex_unlock(&queue->mutex);
 
     /* An answer does not change any more; copying it may take a while. */
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < party.count; i++) {
         if (fetches[i]) {
-            hand_out(fetches[i], items[i]);
+            hand_out(fetches[i], wanted[i]);
         } else {
-            time_out(queue, items[i]);
+            time_out(queue, wanted[i]);
         }
     }
 
     pthread_mutex_lock(&queue->mutex);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < party.count; i++) {
         if (fetches[i]) {
             leave(queue, fetches[i]);
         }

@@ -30,8 +30,10 @@ void read_queue_free(struct read_queue *queue);
 /* Nobody is in it. It remembers nothing that a new one would not know. */
 bool read_queue_fresh(const struct read_queue *queue, int64_t now_ms);
 
-/* Fills every item, value or error. What came is put into the cache, refusals too. */
-void read_queue_read(struct read_queue *queue, const struct reader_request *request,
+/* Fills every item, value or error. What came is put into the cache, refusals too. The items were
+ * not in the cache after `ended` calls (struct reader_counts): what has come since is taken from
+ * there. */
+void read_queue_read(struct read_queue *queue, const struct reader_request *request, uint64_t ended,
                      struct reader_item *const *items, size_t count);
 
 /* Waits for those of the items that are on their way, and makes calls that are due. */

@@ -157,14 +157,13 @@ static struct value_cache_key cache_key(const struct reader_request *request,
     };
 }
 
-/* False: it has to be asked for. */
-static bool answer_from_cache(struct reader *reader, const struct reader_request *request,
-                              struct reader_item *item)
+bool reader_recall(struct value_cache *cache, const struct reader_request *request,
+                   struct reader_item *item)
 {
     struct value_cache_key key = cache_key(request, item);
     return request->max_age_ms > 0 &&
-           value_cache_get(reader->options.cache, &key, request->max_age_ms, &item->value,
-                           &item->age_ms, &item->error, &item->err) != VALUE_CACHE_MISS;
+           value_cache_get(cache, &key, request->max_age_ms, &item->value, &item->age_ms,
+                           &item->error, &item->err) != VALUE_CACHE_MISS;
 }
 
 static void refuse(struct reader *reader, const struct reader_request *request,
@@ -190,12 +189,12 @@ static void stand_in(struct reader *reader, const struct reader_request *request
     }
 }
 
-static void ask(struct reader *reader, const struct reader_request *request,
+static void ask(struct reader *reader, const struct reader_request *request, uint64_t ended,
                 struct reader_item *const *items, size_t count)
 {
     struct counted_queue *counted = queue_enter(reader, request);
     if (counted) {
-        read_queue_read(counted->queue, request, items, count);
+        read_queue_read(counted->queue, request, ended, items, count);
         queue_leave(reader, counted);
     } else {
         refuse(reader, request, items, count);
@@ -222,16 +221,17 @@ bool reader_read(struct reader *reader, const struct reader_request *request,
 {
     CLEANUP(mem_free_ptr) struct reader_item **missing = mem_alloc_array(count, sizeof *missing);
     size_t missing_count = 0;
+    uint64_t ended = atomic_load(&reader->counts.ended);
     atomic_fetch_add(&reader->counts.asked, count);
     for (size_t i = 0; i < count; i++) {
         items[i] = (struct reader_item){
             .key = items[i].key, .version = items[i].version, .namespace = items[i].namespace};
-        if (!answer_from_cache(reader, request, &items[i])) {
+        if (!reader_recall(reader->options.cache, request, &items[i])) {
             missing[missing_count++] = &items[i];
         }
     }
     if (missing_count > 0) {
-        ask(reader, request, missing, missing_count);
+        ask(reader, request, ended, missing, missing_count);
     } else {
         reader_notify(request);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* For a reader: calls that play a script, can be held, and are written down; a clock that stands
- * still until it is told to go on; and threads that read. Who waits is counted, so that a test
+ * still until it is told to go on; and threads that read, and can be held on their way to the
+ * queue. Who waits is counted, so that a test
  * knows when everybody has come. */
 #ifndef SCRIPTED_CALLS_H
 #define SCRIPTED_CALLS_H
@@ -49,15 +50,18 @@ static struct script {
     size_t fails;                 /* the call of this number, from 1, fails */
     enum service_error_class how; /* like this */
     bool patient;                 /* who waits is woken by others only */
+    bool delays;                  /* who is delayed stays so */
     /* What has happened. */
     struct scripted_call calls[SCRIPT_CALLS];
     size_t count;
     size_t returned;
     int64_t wait_until_ms; /* as the last who began to wait was told */
     size_t waiting; /* threads that have come to wait and have neither left nor made a call */
+    size_t delayed; /* threads that have looked at the cache and were held there */
 } script;
 
 static _Thread_local bool script_waits;
+static _Thread_local bool script_delayed; /* at its next look at the reader's clock */
 
 static inline void script_init(void)
 {
@@ -74,6 +78,24 @@ static inline int64_t script_now(void *context)
 }
 
 static const struct clock script_clock = {script_now, script_now, NULL};
+
+/* The reader looks at it between the cache, which has its own, and the queue. */
+static inline int64_t script_reader_now(void *context)
+{
+    if (script_delayed) {
+        script_delayed = false;
+        pthread_mutex_lock(&script.mutex);
+        script.delayed++;
+        pthread_cond_broadcast(&script.changed);
+        while (script.delays) {
+            pthread_cond_wait(&script.changed, &script.mutex);
+        }
+        pthread_mutex_unlock(&script.mutex);
+    }
+    return script_now(context);
+}
+
+static const struct clock script_reader_clock = {script_now, script_reader_now, NULL};
 
 static inline void script_advance(int64_t ms)
 {
@@ -257,6 +279,14 @@ static inline void script_release(size_t number)
     pthread_mutex_unlock(&script.mutex);
 }
 
+static inline void script_end_delay(void)
+{
+    pthread_mutex_lock(&script.mutex);
+    script.delays = false;
+    pthread_cond_broadcast(&script.changed);
+    pthread_mutex_unlock(&script.mutex);
+}
+
 static inline size_t script_count(const size_t *count)
 {
     pthread_mutex_lock(&script.mutex);
@@ -313,7 +343,7 @@ static inline void reader_world_init(struct reader_world *world, unsigned max_ca
         .namespace_share = 100,
         .hard_ms = INT64_C(24) * 60 * 60 * 1000,
     });
-    world->reader = reader_new_with_calls(&(struct reader_options){.clock = &script_clock,
+    world->reader = reader_new_with_calls(&(struct reader_options){.clock = &script_reader_clock,
                                                                    .cache = world->cache,
                                                                    .max_callers = max_callers},
                                           &scripted_calls);
@@ -350,6 +380,7 @@ struct caller {
     char keys[SM_BATCH_MAX * 2][SCRIPT_KEY_BYTES];
     struct reader_item items[SM_BATCH_MAX * 2];
     size_t count;
+    bool delayed; /* between the cache and the queue, until script_end_delay() */
     pthread_t thread;
     bool ok;
     struct err err;
@@ -394,6 +425,7 @@ static inline void caller_wants_numbers(struct caller *caller, size_t first, siz
 
 static inline void caller_read(struct caller *caller)
 {
+    script_delayed = caller->delayed;
     caller->ok = reader_read(caller->world->reader, &caller->request, caller->items, caller->count,
                              &caller->err);
     pthread_mutex_lock(&script.mutex);

@@ -108,6 +108,34 @@ START_TEST(callers_of_one_value_share_one_call)
 }
 END_TEST
 
+/* It was not in the cache when the caller looked, and is no longer on its way when he comes. */
+START_TEST(what_is_answered_just_before_a_caller_comes_is_not_asked_for_again)
+{
+    static const enum service_error_class ends[] = {SERVICE_OK, SERVICE_DENIED};
+    script.keys[0] = (struct scripted_key){.key = "slow", .single = ends[_i]};
+    script.delays = true;
+    struct caller *slow = caller_for("slow");
+    caller_start_slow(slow);
+    struct caller *late = caller_for("slow");
+    caller_wants(late, "other", "");
+    late->delayed = true;
+    caller_start(late);
+    script_await(&script.delayed, 1);
+    script_release(0);
+    caller_join(slow);
+    script_end_delay();
+    caller_join(late);
+    ck_assert_uint_eq(script.count, 2);
+    ck_assert_uint_eq(script_calls_with("other", 1), 1);
+    ck_item_there(late, 1, "role-a");
+    if (ends[_i] == SERVICE_OK) {
+        ck_item_there(late, 0, "role-a");
+    } else {
+        ck_item_failed(late, 0, SERVICE_DENIED, slow->err.kind);
+    }
+}
+END_TEST
+
 START_TEST(a_storm_behind_a_slow_call_goes_in_full_batches)
 {
     script.patient = true;
@@ -640,6 +668,8 @@ Suite *suite(void)
     tcase_add_test(tcase, several_of_one_caller_are_one_call);
     tcase_add_loop_test(tcase, more_than_a_batch_holds_are_several_calls, 0, 2);
     tcase_add_test(tcase, callers_of_one_value_share_one_call);
+    tcase_add_loop_test(tcase, what_is_answered_just_before_a_caller_comes_is_not_asked_for_again,
+                        0, 2);
     tcase_add_test(tcase, a_storm_behind_a_slow_call_goes_in_full_batches);
     tcase_add_test(tcase, a_slow_call_holds_back_other_requests_for_5_ms);
     tcase_add_test(tcase, who_waits_leaves_at_his_deadline_and_the_call_goes_on);
