@@ -53,9 +53,12 @@ struct store_health *applier_store_health(struct applier *applier)
     return &applier->stores;
 }
 
-bool applier_was_cut_off(const struct applier *applier, const struct run_result *run)
+bool applier_is_untold(const struct applier *applier, const struct external_secret *external_secret,
+                       const struct errand *errand, const struct run_result *run)
 {
-    return atomic_load(&applier->stopping) && !reconcile_succeeded(run->outcome);
+    return !reconcile_succeeded(run->outcome) &&
+           (atomic_load(&applier->stopping) ||
+            (errand->background && store_use_is_others(applier->options.world, external_secret)));
 }
 
 int64_t applier_now_ms(const struct applier *applier)
@@ -114,7 +117,7 @@ static void carry_out(void *context, struct run_result *ret)
         .deadline_ms = errand->deadline_ms,
     };
     ret->outcome = materialise(&input, &report, &ret->err);
-    if (!applier_was_cut_off(applier, ret)) {
+    if (!applier_is_untold(applier, joined->external_secret, errand, ret)) {
         outcomes_tell(&applier->outcomes, joined->external_secret, ret->outcome, &report,
                       &ret->err);
     }

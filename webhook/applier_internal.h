@@ -41,14 +41,17 @@ struct applier {
 /* For whom something is carried out. */
 struct errand {
     struct clients *clients;
+    bool background;    /* it is its turn; otherwise a request asks */
     bool waiting;       /* a request or a held Pod waits; otherwise a refresh */
     int64_t max_age_ms; /* of what was read before */
     int64_t deadline_ms;
 };
 
-/* It has failed while the process stops, which cancels the calls of all runs: that says nothing of
- * the ExternalSecret, and whoever leads next carries it out. */
-bool applier_was_cut_off(const struct applier *applier, const struct run_result *run);
+/* It has failed, which says nothing of the ExternalSecret: the process stops, which cancels the
+ * calls of all runs, and whoever leads next carries it out; or nobody waits for it, and one of its
+ * stores has turned out to be another controller's. */
+bool applier_is_untold(const struct applier *applier, const struct external_secret *external_secret,
+                       const struct errand *errand, const struct run_result *run);
 /* Monotonic. */
 int64_t applier_now_ms(const struct applier *applier);
 /* Everything is listed: what is not known yet would look as if it were not there. Or it has been

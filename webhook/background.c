@@ -115,6 +115,7 @@ static void refresh(struct background *background, struct clients *clients)
     background->start_now_ms = applier_now_ms(applier);
     struct errand errand = {
         .clients = clients,
+        .background = true,
         .waiting = applier->options.beside && !plan_has_find(external_secret),
         .max_age_ms = forced ? 0
                              : applier_max_age_ms(applier, external_secret,
@@ -125,7 +126,7 @@ static void refresh(struct background *background, struct clients *clients)
         errand.max_age_ms = age_ms > errand.max_age_ms ? age_ms : errand.max_age_ms;
     }
     applier_carry_out(applier, external_secret, &errand, &background->run);
-    if (applier_was_cut_off(applier, &background->run)) {
+    if (applier_is_untold(applier, external_secret, &errand, &background->run)) {
         free(background->basis);
         background->basis = NULL;
     }

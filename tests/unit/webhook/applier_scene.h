@@ -24,7 +24,8 @@ static struct log quiet;
 
 /* What the stand-ins for webhook/sources.c and webhook/read_ahead.c saw. */
 static struct {
-    _Atomic enum err_kind failure; /* of every read */
+    _Atomic enum err_kind failure;   /* of every read */
+    void (*_Atomic meanwhile)(void); /* called in every read; NULL: nothing */
     atomic_uint reads;
     atomic_uint ahead;
     atomic_size_t ahead_count; /* of the last one, as is how long it was given */
@@ -60,11 +61,15 @@ static inline bool read_all(void *context, const struct remote_request *request,
                             struct remote_read *reads, size_t count, struct err *err)
 {
     enum err_kind failure = atomic_load(&seen.failure);
+    void (*meanwhile)(void) = atomic_load(&seen.meanwhile);
     (void)context;
     (void)request;
     for (size_t i = 0; i < count; i++) {
         secret_buf_init(&reads[i].value, 16);
         secret_buf_add(&reads[i].value, SV("v"));
+    }
+    if (meanwhile) {
+        meanwhile();
     }
     atomic_fetch_add(&seen.reads, 1);
     return failure == ERR_NONE || err_set(err, failure, "as told");

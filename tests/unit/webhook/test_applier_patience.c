@@ -139,6 +139,44 @@ START_TEST(what_fails_while_the_process_stops_is_told_nobody)
 }
 END_TEST
 
+static void give_the_store_away(void)
+{
+    put_store_of("somebody-else");
+}
+
+static void count_one(void *argument, void *thread_context)
+{
+    (void)thread_context;
+    atomic_fetch_add((atomic_uint *)argument, 1);
+}
+
+/* There is one worker. */
+static void await_worker(void)
+{
+    static atomic_uint count;
+    unsigned before = atomic_load(&count);
+    ck_assert(workers_submit(workers, count_one, &count));
+    await(&count, before + 1);
+}
+
+START_TEST(what_fails_once_its_store_is_another_controllers_is_told_nobody)
+{
+    atomic_store(&seen.failure, ERR_INVALID);
+    atomic_store(&seen.meanwhile, give_the_store_away);
+    carry_out("a");
+    await(&seen.reads, 1);
+    await_worker();
+    atomic_store(&seen.failure, ERR_NONE);
+    atomic_store(&seen.meanwhile, NULL);
+    put_store_of("");
+    applier_store_changed(applier, false, SV("n"), SV("store"));
+    api_await("PATCH", "/status?", 1);
+    ck_assert_uint_eq(atomic_load(&seen.reads), 2);
+    /* That it was made. */
+    ck_assert_uint_eq(atomic_load(&events_posted), 1);
+}
+END_TEST
+
 /* The watch has told that there is none. */
 START_TEST(a_new_secret_is_made_without_a_look)
 {
@@ -404,6 +442,7 @@ Suite *suite(void)
     tcase_add_test(tcase, a_new_secret_is_made_without_a_look);
     tcase_add_test(tcase, what_is_queued_when_the_process_stops_is_not_begun);
     tcase_add_test(tcase, what_fails_while_the_process_stops_is_told_nobody);
+    tcase_add_test(tcase, what_fails_once_its_store_is_another_controllers_is_told_nobody);
     tcase_add_test(tcase, all_that_share_a_target_hear_of_its_change);
     tcase_add_test(tcase, a_target_that_changes_while_it_is_carried_out_is_looked_at_again);
     tcase_add_test(tcase, what_failed_for_good_is_tried_again_by_who_leads_anew);
