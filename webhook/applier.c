@@ -137,6 +137,7 @@ void applier_carry_out(struct applier *applier, const struct external_secret *ex
     const struct run_order order = {
         .key = buf_view(&key),
         .basis = basis,
+        .waiting = errand->waiting,
         .deadline_ms = errand->deadline_ms,
         .perform = carry_out,
         .context = &joined,

@@ -6,6 +6,7 @@
 /* One carrying out under way, shared by everybody who wants the same. */
 struct run {
     char *basis;
+    bool waiting;
     unsigned users;
     bool outdated; /* AWS has something newer since it began */
     bool done;
@@ -59,7 +60,13 @@ static bool await(struct runs *runs, struct run *run, int64_t deadline_ms, struc
     return run->done || err_set(err, ERR_TIMEOUT, "still being fetched");
 }
 
-/* Holds the mutex. The run under way for the key, if it works from the basis; whatever else runs
+static bool is_good_for(const struct run *run, const struct run_order *order)
+{
+    return !run->outdated && strcmp(run->basis, order->basis) == 0 &&
+           (!run->waiting || order->waiting);
+}
+
+/* Holds the mutex. The run under way for the key, if it is good for the order; whatever else runs
  * has to end first. NULL: none, the caller may begin, unless `*ret_free` is false: it did not end
  * in time. */
 static struct run *find(struct runs *runs, const struct run_order *order, bool *ret_free,
@@ -67,7 +74,7 @@ static struct run *find(struct runs *runs, const struct run_order *order, bool *
 {
     struct run *run = table_get(&runs->under_way, order->key);
     *ret_free = true;
-    while (run && (run->outdated || strcmp(run->basis, order->basis) != 0) && *ret_free) {
+    while (run && !is_good_for(run, order) && *ret_free) {
         run->users++;
         *ret_free = await(runs, run, order->deadline_ms, err);
         leave(run);
@@ -123,6 +130,7 @@ void runs_join(struct runs *runs, const struct run_order *order, struct run_resu
     run = mem_alloc(sizeof *run);
     run->users = 1;
     run->basis = str_dup(order->basis);
+    run->waiting = order->waiting;
     table_put(&runs->under_way, order->key, run);
     pthread_mutex_unlock(&runs->mutex);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One ExternalSecret is carried out once at a time in this process; whoever comes meanwhile shares
- * the result, so a hundred Pods that want one Secret cost one call to AWS. Any thread. */
+ * the result, so a hundred Pods that want one Secret cost one call to AWS. A refresh shares nothing
+ * that was made in haste: the values may be older than what it takes, and a Secret that was there
+ * was not compared with them. Any thread. */
 #ifndef WEBHOOK_RUNS_H
 #define WEBHOOK_RUNS_H
 
@@ -35,6 +37,7 @@ void run_result_done(struct run_result *result);
 struct run_order {
     struct str_view key; /* "namespace/name" */
     const char *basis;   /* what it works from: who wants something newer does not get its result */
+    bool waiting; /* as in struct remote_request: who does not wait does not get its result */
     int64_t deadline_ms;
     void (*perform)(void *context, struct run_result *ret); /* the work, without a lock */
     void *context;

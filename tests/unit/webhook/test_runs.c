@@ -63,6 +63,7 @@ static void await_begun(unsigned count)
 /* One who joins, on a thread of its own. */
 struct guest {
     const char *basis;
+    bool waiting;
     int64_t patience_ms;
     struct run_result own; /* what comes of it when it does the work itself */
     struct run_result got;
@@ -74,6 +75,7 @@ static void join(struct guest *guest)
     const struct run_order order = {
         .key = SV("n/a"),
         .basis = guest->basis,
+        .waiting = guest->waiting,
         .deadline_ms = clock_monotonic_ms(clock_system()) + guest->patience_ms,
         .perform = perform,
         .context = &guest->own,
@@ -182,10 +184,8 @@ START_TEST(each_gets_a_reference_of_its_own)
 }
 END_TEST
 
-static void check_that_it_runs_again(const char *basis, bool outdate)
+static void check_that_it_runs_again(struct guest first, struct guest second, bool outdate)
 {
-    struct guest first = guest_of("1", STATUS_IMMUTABLE);
-    struct guest second = guest_of(basis, STATUS_SYNCED);
     hold(true);
     start(&first);
     await_begun(1);
@@ -205,13 +205,39 @@ static void check_that_it_runs_again(const char *basis, bool outdate)
 
 START_TEST(who_works_from_something_newer_begins_when_the_other_has_ended)
 {
-    check_that_it_runs_again("2", false);
+    check_that_it_runs_again(guest_of("1", STATUS_IMMUTABLE), guest_of("2", STATUS_SYNCED), false);
 }
 END_TEST
 
 START_TEST(what_was_read_before_a_change_is_shared_with_nobody)
 {
-    check_that_it_runs_again("1", true);
+    check_that_it_runs_again(guest_of("1", STATUS_IMMUTABLE), guest_of("1", STATUS_SYNCED), true);
+}
+END_TEST
+
+START_TEST(a_refresh_begins_when_what_a_request_waits_for_has_ended)
+{
+    struct guest request = guest_of("1", STATUS_IMMUTABLE);
+    request.waiting = true;
+    check_that_it_runs_again(request, guest_of("1", STATUS_SYNCED), false);
+}
+END_TEST
+
+START_TEST(a_request_shares_what_a_refresh_does)
+{
+    struct guest refresh = guest_of("1", STATUS_IMMUTABLE);
+    struct guest request = guest_of("1", STATUS_SYNCED);
+    request.waiting = true;
+    hold(true);
+    start(&refresh);
+    await_begun(1);
+    start(&request);
+    await_waiting(1);
+    hold(false);
+    end(&refresh);
+    end(&request);
+    ck_assert_uint_eq(work.begun, 1);
+    ck_assert_int_eq(request.got.end, STATUS_IMMUTABLE);
 }
 END_TEST
 
@@ -244,6 +270,8 @@ Suite *suite(void)
     tcase_add_test(tcase, each_gets_a_reference_of_its_own);
     tcase_add_test(tcase, who_works_from_something_newer_begins_when_the_other_has_ended);
     tcase_add_test(tcase, what_was_read_before_a_change_is_shared_with_nobody);
+    tcase_add_test(tcase, a_refresh_begins_when_what_a_request_waits_for_has_ended);
+    tcase_add_test(tcase, a_request_shares_what_a_refresh_does);
     tcase_add_loop_test(tcase, who_has_no_more_time_is_told_so, 0, 2);
     suite_add_tcase(suite, tcase);
     return suite;
