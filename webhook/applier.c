@@ -58,7 +58,8 @@ bool applier_is_untold(const struct applier *applier, const struct external_secr
 {
     return !reconcile_succeeded(run->outcome) &&
            (atomic_load(&applier->stopping) ||
-            (errand->background && store_use_is_others(applier->options.world, external_secret)));
+            (errand->background && (!leader_leads(applier->options.leader) ||
+                                    store_use_is_others(applier->options.world, external_secret))));
 }
 
 int64_t applier_now_ms(const struct applier *applier)
@@ -111,6 +112,7 @@ static void carry_out(void *context, struct run_result *ret)
         .world = applier->options.world,
         .clients = errand->clients,
         .stores = &applier->stores,
+        .leader = errand->background ? applier->options.leader : NULL,
         .waiting = errand->waiting,
         .yields = applier->options.beside,
         .max_age_ms = errand->max_age_ms,

@@ -48,8 +48,8 @@ struct errand {
 };
 
 /* It has failed, which says nothing of the ExternalSecret: the process stops, which cancels the
- * calls of all runs, and whoever leads next carries it out; or nobody waits for it, and one of its
- * stores has turned out to be another controller's. */
+ * calls of all runs; or it was its turn, but another replica leads meanwhile, or one of its stores
+ * has turned out to be another controller's. Whoever leads then carries out what is ours. */
 bool applier_is_untold(const struct applier *applier, const struct external_secret *external_secret,
                        const struct errand *errand, const struct run_result *run);
 /* Monotonic. */

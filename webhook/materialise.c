@@ -4,6 +4,7 @@
 #include "webhook/head_start.h"
 #include "webhook/kube_sink.h"
 #include "webhook/kube_templates.h"
+#include "webhook/leading_sink.h"
 #include "webhook/sources.h"
 
 /* A source that knows which stores are silent. */
@@ -72,7 +73,11 @@ enum reconcile_outcome materialise(const struct materialise_input *input,
     struct yielding_sink yielding = {.client = &clients->kube,
                                      .external_secret = input->external_secret,
                                      .sink = kube_sink(&sink_context)};
-    const struct secret_sink sink = input->yields ? yielding_sink(&yielding) : yielding.sink;
+    struct leading_sink leading = {
+        .leader = input->leader,
+        .sink = input->yields ? yielding_sink(&yielding) : yielding.sink,
+    };
+    const struct secret_sink sink = input->leader ? leading_sink(&leading) : leading.sink;
     const struct template_source templates = kube_templates(&clients->kube);
     const struct store_resolver stores = {.find = find_store, .context = input->world};
     struct patient_source patient = {

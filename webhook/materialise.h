@@ -15,6 +15,7 @@ struct materialise_input {
     struct world *world;
     struct clients *clients;
     struct store_health *stores; /* which of them are silent */
+    const struct leader *leader; /* only while it leads a Secret is written; NULL: anyhow */
     bool yields;                 /* to the External Secrets Operator (head_start.h) */
     bool waiting;                /* a request or a held Pod waits; otherwise a refresh */
     int64_t max_age_ms;          /* of what was read before */

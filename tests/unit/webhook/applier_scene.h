@@ -208,6 +208,7 @@ static inline void scene_begin(const struct scene_options *options)
                                                     .world = world,
                                                     .metrics = metrics,
                                                     .workers = workers,
+                                                    .leader = &lease_holder,
                                                     .enabled = true,
                                                     .beside = options->beside});
     applier_start(applier);

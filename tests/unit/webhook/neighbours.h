@@ -54,6 +54,11 @@ static struct {
 #ifndef NEIGHBOURS_WITHOUT_LEADER
 static atomic_bool lease_is_held = true;
 static atomic_uint lease_asked;
+
+struct leader {
+    char nothing;
+};
+static const struct leader lease_holder;
 #endif
 #ifndef NEIGHBOURS_WITHOUT_REPORTER
 static atomic_uint events_posted;

@@ -110,7 +110,7 @@ START_TEST(what_is_queued_when_the_process_stops_is_not_begun)
     applier_look_at_all(applier);
     api_await("POST", "/secrets", 1);
     /* All three have been looked at: one is on its way, two are queued. */
-    await(&lease_asked, 1 + 3 + 1);
+    await(&lease_asked, 1 + 3 + 1 + 1);
     applier_stop(applier);
     api_hold("POST", "/secrets", false);
     workers_free(workers);
@@ -174,6 +174,28 @@ START_TEST(what_fails_once_its_store_is_another_controllers_is_told_nobody)
     ck_assert_uint_eq(atomic_load(&seen.reads), 2);
     /* That it was made. */
     ck_assert_uint_eq(atomic_load(&events_posted), 1);
+}
+END_TEST
+
+static void lose_the_lease(void)
+{
+    atomic_store(&lease_is_held, false);
+}
+
+START_TEST(what_another_replica_leads_by_now_is_not_written_and_told_nobody)
+{
+    atomic_store(&seen.meanwhile, lose_the_lease);
+    carry_out("a");
+    await(&seen.reads, 1);
+    await_worker();
+    ck_assert_uint_eq(api_count("POST", "/secrets"), 0);
+    ck_assert_uint_eq(atomic_load(&events_posted), 0);
+    ck_assert_uint_eq(api_count("PATCH", "/status?"), 0);
+    atomic_store(&seen.meanwhile, NULL);
+    atomic_store(&lease_is_held, true);
+    applier_look_at_all(applier);
+    api_await("PATCH", "/status?", 1);
+    ck_assert_uint_eq(api_count("POST", "/secrets"), 1);
 }
 END_TEST
 
@@ -443,6 +465,7 @@ Suite *suite(void)
     tcase_add_test(tcase, what_is_queued_when_the_process_stops_is_not_begun);
     tcase_add_test(tcase, what_fails_while_the_process_stops_is_told_nobody);
     tcase_add_test(tcase, what_fails_once_its_store_is_another_controllers_is_told_nobody);
+    tcase_add_test(tcase, what_another_replica_leads_by_now_is_not_written_and_told_nobody);
     tcase_add_test(tcase, all_that_share_a_target_hear_of_its_change);
     tcase_add_test(tcase, a_target_that_changes_while_it_is_carried_out_is_looked_at_again);
     tcase_add_test(tcase, what_failed_for_good_is_tried_again_by_who_leads_anew);
