@@ -170,6 +170,34 @@ int64_t applier_max_age_ms(struct applier *applier, const struct external_secret
                                    : max_age_ms;
 }
 
+/* NULL: not there, or not known. */
+static struct secret *look_at_secret(struct applier *applier, const struct flight *flight,
+                                     struct clients *clients, enum presence *ret_presence)
+{
+    struct fingerprint_keys keys;
+    struct secret *secret = NULL;
+    struct err err;
+    bool known = world_keys(applier->options.world, &keys);
+    bool looked = kube_sink_look(&clients->kube, known ? &keys.digest : NULL,
+                                 flight_namespace(flight), flight_name(flight),
+                                 applier_now_ms(applier) + LOOK_DEADLINE_MS, &secret, &err);
+    fingerprint_keys_wipe(&keys);
+    *ret_presence = !looked ? PRESENCE_UNKNOWN : secret ? PRESENCE_PRESENT : PRESENCE_ABSENT;
+    return secret;
+}
+
+/* Somebody else may have made it since the look, and who joined the flight since then may know. */
+static void find_what_others_made(struct applier *applier, struct flight *flight,
+                                  struct clients *clients)
+{
+    enum presence presence = PRESENCE_UNKNOWN;
+    struct secret *secret = look_at_secret(applier, flight, clients, &presence);
+    if (secret) {
+        flight_found(flight, PRESENCE_PRESENT, secret);
+        secret_release(secret);
+    }
+}
+
 static void make_for(struct applier *applier, struct flight *flight, struct clients *clients)
 {
     struct external_secret *external_secret =
@@ -194,6 +222,7 @@ static void make_for(struct applier *applier, struct flight *flight, struct clie
         flight_found(flight, PRESENCE_PRESENT, result.secret);
     } else if (!reconcile_succeeded(result.outcome)) {
         flight_failed(flight, &result.err);
+        find_what_others_made(applier, flight, clients);
     }
     external_secret_release(external_secret);
 }
@@ -202,17 +231,8 @@ void applier_fly(void *context, struct flight *flight, void *thread_context)
 {
     struct applier *applier = context;
     struct clients *clients = thread_context;
-    struct fingerprint_keys keys;
-    struct secret *secret = NULL;
-    struct err err;
-    bool known = world_keys(applier->options.world, &keys);
-    bool looked = kube_sink_look(&clients->kube, known ? &keys.digest : NULL,
-                                 flight_namespace(flight), flight_name(flight),
-                                 applier_now_ms(applier) + LOOK_DEADLINE_MS, &secret, &err);
-    fingerprint_keys_wipe(&keys);
-    enum presence presence = !looked  ? PRESENCE_UNKNOWN
-                             : secret ? PRESENCE_PRESENT
-                                      : PRESENCE_ABSENT;
+    enum presence presence = PRESENCE_UNKNOWN;
+    struct secret *secret = look_at_secret(applier, flight, clients, &presence);
     flight_found(flight, presence, secret);
     secret_release(secret);
     if (presence == PRESENCE_ABSENT && applier->options.enabled && flight_materialises(flight)) {

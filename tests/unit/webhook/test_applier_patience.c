@@ -64,40 +64,89 @@ static void ignore(void *argument)
     (void)argument;
 }
 
-/* A request hears that there is no Secret to merge into; a refresh has to ask the store, too. */
-START_TEST(what_a_request_is_told_at_once_is_no_result_of_a_refresh)
+/* A request that waits for the Secret "a". */
+static struct {
+    struct facts facts;
+    struct flight_waiter waiter;
+    struct workers *pilots;
+    struct flights *flights;
+} request;
+
+static void send_request(void (*resume)(void *argument))
 {
     static const struct str_view names[] = {{"a", 1}};
     struct secret_ref refs[] = {{.secret = SV("a")}};
-    struct facts facts;
-    struct flight_waiter waiter = {.facts = &facts, .resume = ignore};
-    struct workers *pilots = workers_new(&(struct workers_options){.name = "flight",
-                                                                   .max_threads = 1,
-                                                                   .max_queued = 4,
-                                                                   .thread_start = clients_start,
-                                                                   .thread_stop = clients_stop,
-                                                                   .context = &client_options});
-    struct flights *flights = flights_new(&(struct flights_options){.clock = clock_system(),
-                                                                    .workers = pilots,
-                                                                    .max_waiters = 1,
-                                                                    .fly = applier_fly,
-                                                                    .context = applier});
-    facts_init(&facts, SV("n"));
-    facts_add_names(&facts, &(struct secret_ref_list){.items = refs, .count = 1});
+    request.waiter = (struct flight_waiter){.facts = &request.facts, .resume = resume};
+    request.pilots = workers_new(&(struct workers_options){.name = "flight",
+                                                           .max_threads = 1,
+                                                           .max_queued = 4,
+                                                           .thread_start = clients_start,
+                                                           .thread_stop = clients_stop,
+                                                           .context = &client_options});
+    request.flights = flights_new(&(struct flights_options){.clock = clock_system(),
+                                                            .workers = request.pilots,
+                                                            .max_waiters = 1,
+                                                            .fly = applier_fly,
+                                                            .context = applier});
+    facts_init(&request.facts, SV("n"));
+    facts_add_names(&request.facts, &(struct secret_ref_list){.items = refs, .count = 1});
+    ck_assert(flights_join(request.flights, &request.waiter, names, 1, true,
+                           clock_monotonic_ms(clock_system()) + API_PATIENCE_MS));
+}
+
+static void end_request(void)
+{
+    workers_free(request.pilots);
+    flights_free(request.flights);
+    free(request.waiter.cause);
+    facts_done(&request.facts);
+}
+
+/* A request hears that there is no Secret to merge into; a refresh has to ask the store, too. */
+START_TEST(what_a_request_is_told_at_once_is_no_result_of_a_refresh)
+{
     pthread_mutex_lock(&api.mutex);
     api.asked = hold_from_the_second;
     pthread_mutex_unlock(&api.mutex);
     put_external_secret("a", "a", "Merge");
-    ck_assert(flights_join(flights, &waiter, names, 1, true,
-                           clock_monotonic_ms(clock_system()) + API_PATIENCE_MS));
+    send_request(ignore);
     api_await("GET", "/secrets/", 2);
     applier_external_secret_changed(applier, SV("n"), SV("a"));
     api_await("GET", "/secrets/", 3);
     api_hold("GET", "/secrets/", false);
     await(&seen.reads, 1);
-    workers_free(pilots);
-    flights_free(flights);
-    facts_done(&facts);
+    end_request();
+}
+END_TEST
+
+static atomic_uint resumed;
+
+static void count_resumed(void *argument)
+{
+    (void)argument;
+    atomic_fetch_add(&resumed, 1);
+}
+
+static void make_it_otherwise(void)
+{
+    pthread_mutex_lock(&api.mutex);
+    api_set("GET", "/secrets/", 200,
+            "{'metadata':{'namespace':'n','name':'a','uid':'u','resourceVersion':'7'}}");
+    pthread_mutex_unlock(&api.mutex);
+}
+
+START_TEST(what_another_has_made_while_making_it_failed_is_there)
+{
+    atomic_store(&seen.failure, ERR_INVALID);
+    atomic_store(&seen.meanwhile, make_it_otherwise);
+    put_external_secret("a", "a", "Owner");
+    send_request(count_resumed);
+    await(&resumed, 1);
+    const struct fact *fact = facts_find(&request.facts, SV("a"));
+    ck_assert_int_eq(fact->presence, PRESENCE_PRESENT);
+    ck_assert(sv_is(fact->secret->resource_version, "7"));
+    ck_assert_uint_eq(api_count("GET", "/secrets/"), 2);
+    end_request();
 }
 END_TEST
 
@@ -462,6 +511,7 @@ Suite *suite(void)
     tcase_add_test(tcase, nothing_begins_alone_while_the_lists_are_under_way);
     tcase_add_test(tcase, what_a_request_is_told_at_once_is_no_result_of_a_refresh);
     tcase_add_test(tcase, a_new_secret_is_made_without_a_look);
+    tcase_add_test(tcase, what_another_has_made_while_making_it_failed_is_there);
     tcase_add_test(tcase, what_is_queued_when_the_process_stops_is_not_begun);
     tcase_add_test(tcase, what_fails_while_the_process_stops_is_told_nobody);
     tcase_add_test(tcase, what_fails_once_its_store_is_another_controllers_is_told_nobody);
