@@ -312,7 +312,13 @@ static void plan_turn(struct applier *applier, const struct external_secret *ext
 
 static bool acts(const struct applier *applier)
 {
-    return applier->options.enabled && leader_leads(applier->options.leader);
+    return applier->options.enabled && !atomic_load(&applier->stopping) &&
+           leader_leads(applier->options.leader);
+}
+
+bool applier_is_ready(const struct applier *applier)
+{
+    return acts(applier) && applier_knows_world(applier);
 }
 
 /* All of an ExternalSecret is Keyturn's business. */
@@ -378,16 +384,18 @@ void applier_secret_changed(struct applier *applier, struct str_view namespace,
     }
 }
 
-void applier_remote_changed(struct applier *applier, struct str_view namespace,
+bool applier_remote_changed(struct applier *applier, struct str_view namespace,
                             struct str_view name)
 {
-    if (acts(applier)) {
-        CLEANUP(buf_done) struct buf key;
-        write_key(&key, namespace, name);
-        runs_outdate(&applier->runs, buf_view(&key));
-        progress_hurry(&applier->progress, namespace, name);
-        applier_plan(applier, namespace, name, 0);
+    CLEANUP(buf_done) struct buf key = {0};
+    if (!acts(applier)) {
+        return false;
     }
+    write_key(&key, namespace, name);
+    runs_outdate(&applier->runs, buf_view(&key));
+    progress_hurry(&applier->progress, namespace, name);
+    applier_plan(applier, namespace, name, 0);
+    return true;
 }
 
 void applier_store_changed(struct applier *applier, bool cluster, struct str_view namespace,
@@ -469,12 +477,10 @@ static void plan_all(struct applier *applier)
 
 void applier_look_at_all(struct applier *applier)
 {
-    if (!controls(applier)) {
-        return;
-    }
-    if (applier_knows_world(applier)) {
+    bool knows = applier_knows_world(applier);
+    if (knows && controls(applier)) {
         plan_all(applier);
-    } else if (!atomic_load(&applier->impatient)) {
+    } else if (!knows && acts(applier) && !atomic_load(&applier->impatient)) {
         agenda_look_in(applier->agenda, sv_of(EVERYTHING), LISTED_MS);
     }
 }
@@ -482,7 +488,7 @@ void applier_look_at_all(struct applier *applier)
 /* It has been waited for long enough for what is not listed: that may never be. */
 static void look_at_what_is_listed(struct applier *applier)
 {
-    if (controls(applier) && !is_all_listed(applier)) {
+    if (acts(applier) && !is_all_listed(applier)) {
         atomic_store(&applier->impatient, true);
         applier_look_at_all(applier);
     }

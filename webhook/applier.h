@@ -62,15 +62,20 @@ void applier_store_changed(struct applier *applier, bool cluster, struct str_vie
 /* Its labels may admit it to stores that did not, or no longer. While namespaces are being listed
  * nothing is done: all have their turn when they are known. */
 void applier_namespace_changed(struct applier *applier, struct str_view name);
-/* What it asks AWS for has changed there: its turn is now. */
-void applier_remote_changed(struct applier *applier, struct str_view namespace,
+/* What AWS is said to have changed can be looked into: this replica leads, the process does not
+ * stop, and everything is listed, or was waited for as in applier_look_at_all(). Any thread. */
+bool applier_is_ready(const struct applier *applier);
+/* What it asks AWS for has changed there: its turn is now. False: nothing comes of it, as this
+ * replica does not lead, or the process stops. Any thread. */
+bool applier_remote_changed(struct applier *applier, struct str_view namespace,
                             struct str_view name);
 /* This replica leads from now on: another may have led meanwhile, and what came of it the last time
  * stands in the objects. To be called before applier_look_at_all(). */
 void applier_begin_leading(struct applier *applier);
 /* This replica leads now, or a table is known now: everything is to be looked at. While one of
  * Secrets, ExternalSecrets and stores is not known that waits, for five seconds: then those are
- * looked at of which enough is known. */
+ * looked at of which enough is known. Beside the operator that is waited for as well, and nothing
+ * is looked at. */
 void applier_look_at_all(struct applier *applier);
 /* Nothing is begun any more: what waits in the workers' queues returns at once, but for statuses,
  * which are written for three seconds more. To be called before the calls of the workers are

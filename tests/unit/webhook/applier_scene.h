@@ -163,7 +163,7 @@ static inline void await_looks(void)
     const struct external_secret gone = {.namespace = SV("n"), .name = SV("gone")};
     int64_t deadline = clock_monotonic_ms(clock_system()) + API_PATIENCE_MS;
     scene_skip(1);
-    applier_remote_changed(applier, gone.namespace, gone.name);
+    ck_assert(applier_remote_changed(applier, gone.namespace, gone.name));
     while (progress_is_hurried(&applier->progress, &gone)) {
         ck_assert_int_lt(clock_monotonic_ms(clock_system()), deadline);
         sched_yield();

@@ -227,7 +227,7 @@ static void carry_out(const char *name, const char *post)
 static void carry_out_at_once(const char *name, const char *post)
 {
     put_external_secret(name);
-    applier_remote_changed(applier, SV("n"), sv_of(name));
+    ck_assert(applier_remote_changed(applier, SV("n"), sv_of(name)));
     api_await("POST", post, 1);
     put_secret(name);
 }
@@ -288,7 +288,7 @@ START_TEST(a_store_that_may_yet_be_told_of_is_not_missing)
     script_api(201);
     world_set_synced(world, WORLD_STORES, false);
     put_external_secret_of("a", "late");
-    applier_remote_changed(applier, SV("n"), SV("a"));
+    ck_assert(applier_remote_changed(applier, SV("n"), SV("a")));
     /* There is one worker: its turn was before these. */
     carry_out_at_once("b", POST_OF("b"));
     carry_out_at_once("c", POST_OF("c"));
@@ -392,7 +392,7 @@ START_TEST(a_namespace_that_was_admitted_gets_nothing_more)
     unsigned requests = atomic_load(&asked.requests);
     put_namespace("silver");
     await_counted("failed");
-    applier_remote_changed(applier, SV("n"), SV("a"));
+    ck_assert(applier_remote_changed(applier, SV("n"), SV("a")));
     carry_out("b", POST_OF("b"));
     ck_assert_uint_eq(atomic_load(&asked.requests), requests + 1);
     ck_assert_uint_eq(api_count("POST", POST_OF("a")), 1);
@@ -505,7 +505,7 @@ static void queue(const char *const *names, size_t count)
         applier_external_secret_changed(applier, SV("n"), sv_of(names[i]));
     }
     await_leases(asked_before + 2 * (unsigned)count);
-    applier_remote_changed(applier, SV("n"), SV("gone"));
+    ck_assert(applier_remote_changed(applier, SV("n"), SV("gone")));
     await_leases(asked_before + 2 * (unsigned)count + 2);
 }
 
@@ -594,7 +594,7 @@ START_TEST(what_a_silent_store_has_is_read_ahead_once)
     ck_assert_uint_eq(atomic_load(&asked.ahead_calls), 2);
     ck_assert_uint_eq(asked.ahead_count[1], 1);
     /* Nor when its own turn comes, which is in a second. */
-    applier_remote_changed(applier, SV("n"), SV("s"));
+    ck_assert(applier_remote_changed(applier, SV("n"), SV("s")));
     carry_out("b", POST_OF("b"));
     ck_assert_uint_eq(atomic_load(&asked.requests), 3);
     ck_assert_uint_eq(atomic_load(&asked.ahead_calls), 3);
@@ -615,7 +615,7 @@ START_TEST(what_failed_is_tried_again_with_almost_no_age)
     ck_assert_uint_eq(atomic_load(&asked.requests), 2);
     ck_assert_int_eq(asked.max_age_ms[0], SWEEP_FRESH_MS);
     ck_assert_int_eq(asked.max_age_ms[1], 500);
-    applier_remote_changed(applier, SV("n"), SV("a"));
+    ck_assert(applier_remote_changed(applier, SV("n"), SV("a")));
     await_requests(3);
     ck_assert_int_eq(asked.max_age_ms[2], SWEEP_FRESH_MS);
 }
@@ -627,11 +627,11 @@ START_TEST(what_changed_in_aws_is_looked_at_by_the_leader_only)
     carry_out("a", POST_OF("a"));
     carry_out("b", POST_OF("b"));
     atomic_store(&lease_is_held, false);
-    applier_remote_changed(applier, SV("n"), SV("a"));
+    ck_assert(!applier_remote_changed(applier, SV("n"), SV("a")));
     atomic_store(&lease_is_held, true);
     carry_out("c", POST_OF("c"));
     ck_assert_uint_eq(atomic_load(&asked.requests), 3);
-    applier_remote_changed(applier, SV("n"), SV("a"));
+    ck_assert(applier_remote_changed(applier, SV("n"), SV("a")));
     await_requests(4);
 }
 END_TEST
@@ -645,7 +645,7 @@ START_TEST(what_changed_in_aws_while_it_is_carried_out_is_read_again)
     api_await("POST", POST_OF("a"), 1);
     ck_assert_uint_eq(atomic_load(&asked.requests), 1);
     unsigned before = atomic_load(&lease_asked);
-    applier_remote_changed(applier, SV("n"), SV("a"));
+    ck_assert(applier_remote_changed(applier, SV("n"), SV("a")));
     /* It has been looked at: its turn is when the one that holds the old value is done. */
     while (atomic_load(&lease_asked) < before + 2) {
         sched_yield();

@@ -43,7 +43,7 @@ START_TEST(nothing_begins_alone_while_the_lists_are_under_way)
     applier_store_changed(applier, false, SV("n"), SV("store"));
     /* A message from AWS does not wait; there is one worker, and it takes what came first. */
     put_external_secret("b", "b", "Owner");
-    applier_remote_changed(applier, SV("n"), SV("b"));
+    ck_assert(applier_remote_changed(applier, SV("n"), SV("b")));
     api_await("PATCH", "/status?", 1);
     ck_assert_uint_eq(atomic_load(&seen.reads), 1);
     world_set_synced(world, WORLD_CLUSTER_STORES, true);
@@ -257,7 +257,7 @@ START_TEST(a_new_secret_is_made_without_a_look)
     /* While it does not keep up, it has told nothing. */
     world_set_synced(world, WORLD_SECRETS, false);
     put_external_secret("b", "b", "Owner");
-    applier_remote_changed(applier, SV("n"), SV("b"));
+    ck_assert(applier_remote_changed(applier, SV("n"), SV("b")));
     api_await("POST", "/secrets", 2);
     ck_assert_uint_eq(api_count("GET", "/secrets/"), 1);
 }
@@ -411,6 +411,22 @@ START_TEST(what_is_not_listed_in_five_seconds_is_not_waited_for)
 }
 END_TEST
 
+START_TEST(it_is_ready_while_it_leads_and_everything_is_listed)
+{
+    ck_assert(applier_is_ready(applier));
+    atomic_store(&lease_is_held, false);
+    ck_assert(!applier_is_ready(applier));
+    atomic_store(&lease_is_held, true);
+    world_set_synced(world, WORLD_STORES, false);
+    ck_assert(!applier_is_ready(applier));
+    world_set_synced(world, WORLD_STORES, true);
+    ck_assert(applier_is_ready(applier));
+    applier_stop(applier);
+    ck_assert(!applier_is_ready(applier));
+    ck_assert(!applier_remote_changed(applier, SV("n"), SV("a")));
+}
+END_TEST
+
 START_TEST(without_externalsecrets_nothing_is_looked_at)
 {
     world_set_synced(world, WORLD_EXTERNAL_SECRETS, false);
@@ -434,7 +450,7 @@ START_TEST(a_hurried_refresh_that_finds_the_queue_full_is_not_lost)
     api_await("POST", "/secrets", 2);
     carry_out("b");
     await_looks();
-    applier_remote_changed(applier, SV("n"), SV("c"));
+    ck_assert(applier_remote_changed(applier, SV("n"), SV("c")));
     await_looks();
     api_hold("POST", "/secrets", false);
     api_await("POST", "/secrets", 3);
@@ -490,13 +506,31 @@ START_TEST(a_hurried_refresh_beside_the_operator_that_fails_is_tried_again)
     atomic_store(&seen.failure, ERR_DENIED);
     put_as("a", "1h", READY);
     put_as("b", "1h", READY);
-    applier_remote_changed(applier, SV("n"), SV("a"));
+    ck_assert(applier_remote_changed(applier, SV("n"), SV("a")));
     await(&seen.reads, 1);
     /* There is one worker: when it is at this, what came of the first has been noted. */
-    applier_remote_changed(applier, SV("n"), SV("b"));
+    ck_assert(applier_remote_changed(applier, SV("n"), SV("b")));
     await(&seen.reads, 2);
     scene_skip(1000);
     await(&seen.reads, 3);
+}
+END_TEST
+
+/* There, too, it may never be listed. */
+START_TEST(beside_the_operator_it_is_ready_after_five_seconds)
+{
+    world_set_synced(world, WORLD_CLUSTER_STORES, false);
+    put_external_secret("a", "a", "Owner");
+    applier_begin_leading(applier);
+    applier_look_at_all(applier);
+    scene_skip(4900);
+    await_looks();
+    ck_assert(!applier_is_ready(applier));
+    scene_skip(99);
+    await_looks();
+    ck_assert(applier_is_ready(applier));
+    /* What nobody waits for is the operator's all the same. */
+    ck_assert_uint_eq(atomic_load(&seen.reads), 0);
 }
 END_TEST
 
@@ -525,6 +559,7 @@ Suite *suite(void)
     tcase_set_timeout(still, 60);
     tcase_add_test(still, what_waits_after_a_failure_is_not_read_ahead_with_others);
     tcase_add_test(still, what_is_not_listed_in_five_seconds_is_not_waited_for);
+    tcase_add_test(still, it_is_ready_while_it_leads_and_everything_is_listed);
     tcase_add_test(still, without_externalsecrets_nothing_is_looked_at);
     suite_add_tcase(suite, still);
     TCase *full = tcase_create("full");
@@ -537,6 +572,7 @@ Suite *suite(void)
     tcase_add_checked_fixture(beside, setup_beside, scene_end);
     tcase_set_timeout(beside, 60);
     tcase_add_test(beside, a_hurried_refresh_beside_the_operator_that_fails_is_tried_again);
+    tcase_add_test(beside, beside_the_operator_it_is_ready_after_five_seconds);
     suite_add_tcase(suite, beside);
     return suite;
 }

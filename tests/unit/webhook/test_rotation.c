@@ -18,7 +18,7 @@ static atomic_uint told; /* applier_remote_changed() */
 static struct buf told_names;
 
 /* Stands in for webhook/applier.c. */
-void applier_remote_changed(struct applier *applier, struct str_view namespace,
+bool applier_remote_changed(struct applier *applier, struct str_view namespace,
                             struct str_view name)
 {
     (void)applier;
@@ -26,6 +26,7 @@ void applier_remote_changed(struct applier *applier, struct str_view namespace,
     buf_printf(&told_names, "%.*s/%.*s ", SV_ARG(namespace), SV_ARG(name));
     pthread_mutex_unlock(&api.mutex);
     atomic_fetch_add(&told, 1);
+    return true;
 }
 
 static void setup(void)

@@ -18,12 +18,13 @@ static unsigned looks;
 static unsigned hurried; /* requests that did not wait for a message */
 
 /* Stands in for webhook/applier.c. */
-void applier_remote_changed(struct applier *applier, struct str_view namespace,
+bool applier_remote_changed(struct applier *applier, struct str_view namespace,
                             struct str_view name)
 {
     (void)applier;
     (void)namespace;
     (void)name;
+    return true;
 }
 
 static void asked(struct api_route *route)
