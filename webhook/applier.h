@@ -67,8 +67,8 @@ void applier_namespace_changed(struct applier *applier, struct str_view name);
 bool applier_is_ready(const struct applier *applier);
 /* What it asks AWS for has changed there: its turn is now. False: nothing comes of it, as this
  * replica does not lead, or the process stops. Any thread. */
-bool applier_remote_changed(struct applier *applier, struct str_view namespace,
-                            struct str_view name);
+MUST_CHECK bool applier_remote_changed(struct applier *applier, struct str_view namespace,
+                                       struct str_view name);
 /* This replica leads from now on: another may have led meanwhile, and what came of it the last time
  * stands in the objects. To be called before applier_look_at_all(). */
 void applier_begin_leading(struct applier *applier);

@@ -38,7 +38,8 @@ MUST_CHECK bool pending_hints_add(struct pending_hints *hints, const struct rota
 /* The one whose turn it is; NULL: none. */
 struct pending_hint *pending_hints_due(struct pending_hints *hints, int64_t now_ms);
 /* It has been looked at: `seen` when what was expected was there, which ends it unless several
- * versions are. True when it is done with, false when it will be due again. */
+ * versions are. True when it is done with, false when it will be due again. Whoever looked and
+ * could not act does not say so: it stays due, and this was none of its tries. */
 bool pending_hint_looked(struct pending_hint *hint, bool seen, int64_t now_ms);
 /* When the next is due; INT64_MAX: none. */
 int64_t pending_hints_next_ms(const struct pending_hints *hints);

@@ -9,7 +9,7 @@
 #include "webhook/thread.h"
 
 enum {
-    IDLE_MS = 1000,           /* between looks whether this replica leads */
+    IDLE_MS = 1000,           /* before it is asked again whether this replica may act */
     RECEIVE_MARGIN_MS = 5000, /* beyond the waiting of the service */
     DELETE_DEADLINE_MS = 5000,
     LOOK_DEADLINE_MS = 10000,
@@ -58,6 +58,11 @@ static int64_t now_ms(const struct rotation *rotation)
     return clock_monotonic_ms(rotation->options.clock);
 }
 
+static bool is_ready(const struct rotation *rotation)
+{
+    return applier_is_ready(rotation->options.applier);
+}
+
 static void count(const struct rotation *rotation, const char *outcome)
 {
     const char *const values[] = {outcome};
@@ -89,12 +94,13 @@ static bool take_hint(struct rotation *rotation, char *text, size_t len, struct 
            err_set(err, ERR_BUSY, "more than %d secrets have changed", HINTS_PENDING_MAX);
 }
 
-/* Whatever it says, it is deleted: who missed it is refreshed at its interval. */
+/* While it was waited for another may have come to lead: then it stays in the queue. Otherwise it
+ * is deleted, whatever it says: who missed it is refreshed at its interval. */
 static void take_message(void *context, const struct sqs_message *message)
 {
     struct poll *poll = context;
     struct err err;
-    if (poll->count == SQS_MESSAGES_MAX) {
+    if (poll->count == SQS_MESSAGES_MAX || !is_ready(poll->rotation)) {
         return;
     }
     poll->handles[poll->count++] = sv_dup(message->receipt_handle);
@@ -187,8 +193,9 @@ struct look {
     struct clients *clients;
     const struct pending_hint *hint;
     int64_t began_ms;
-    bool used; /* somebody asks for it */
-    bool seen; /* everything that was read so far is what is expected */
+    bool used;  /* somebody asks for it */
+    bool seen;  /* everything that was read so far is what is expected */
+    bool acted; /* so far for everybody who asks for it */
 };
 
 /* Reads it as the store does; what the same identity has read in this look will do. True when the
@@ -325,33 +332,40 @@ static void look_through_all(struct look *look)
     CLEANUP(world_list_done) struct world_list all = {0};
     const struct rotation_options *options = &look->rotation->options;
     world_external_secrets(options->world, &all);
-    for (size_t i = 0; i < all.count; i++) {
+    for (size_t i = 0; i < all.count && look->acted; i++) {
         const struct external_secret *one = all.items[i];
         if (may_be_refreshed(one) && look_through(look, one)) {
             look->used = true;
-            applier_remote_changed(options->applier, one->namespace, one->name);
+            look->acted = applier_remote_changed(options->applier, one->namespace, one->name);
         }
     }
 }
 
-static void look_at(struct rotation *rotation, struct clients *clients, struct pending_hint *hint)
+/* False: it could not be acted on, and is as if it had not been looked at. */
+static bool look_at(struct rotation *rotation, struct clients *clients, struct pending_hint *hint)
 {
-    struct look look = {.rotation = rotation, .clients = clients, .hint = hint, .seen = true};
+    struct look look = {
+        .rotation = rotation, .clients = clients, .hint = hint, .seen = true, .acted = true};
     (void)value_cache_expire(aws_services_values(clients->options->aws), hint->service,
                              sv_of(hint->name), sv_of(hint->arn));
     look.began_ms = now_ms(rotation);
     look_through_all(&look);
-    if (pending_hint_looked(hint, look.seen, now_ms(rotation))) {
+    if (look.acted && pending_hint_looked(hint, look.seen, now_ms(rotation))) {
         count(rotation, !look.used ? "unused" : look.seen ? "refreshed" : "not_seen");
     }
+    return look.acted;
 }
 
-static void look_at_due(struct rotation *rotation, struct clients *clients)
+/* False: some are left, for when this replica may act again. */
+static bool look_at_due(struct rotation *rotation, struct clients *clients)
 {
     struct pending_hint *hint = NULL;
     while ((hint = pending_hints_due(&rotation->pending, now_ms(rotation)))) {
-        look_at(rotation, clients, hint);
+        if (!is_ready(rotation) || !look_at(rotation, clients, hint)) {
+            return false;
+        }
     }
+    return true;
 }
 
 /* ---- the thread ---- */
@@ -377,18 +391,22 @@ static int64_t until_due_ms(const struct rotation *rotation)
     return left_ms > 0 && left_ms < SHORTEST_POLL_MS ? left_ms : 0;
 }
 
+/* How long to pause before the next poll. What could not be acted on is due all the time, so that
+ * without a pause one poll would follow another. */
+static int64_t poll_and_look(struct rotation *rotation, struct clients *clients)
+{
+    int64_t pause_ms = poll_once(rotation, clients);
+    int64_t until_ms = look_at_due(rotation, clients) ? until_due_ms(rotation) : IDLE_MS;
+    return pause_ms > 0 ? pause_ms : until_ms;
+}
+
 static void *run(void *argument)
 {
     struct rotation *rotation = argument;
     struct clients *clients = clients_start((void *)rotation->options.clients);
     int64_t pause_ms = 0;
     while (!wait_until(rotation, now_ms(rotation) + pause_ms)) {
-        pause_ms = IDLE_MS;
-        if (leader_leads(rotation->options.leader)) {
-            pause_ms = poll_once(rotation, clients);
-            look_at_due(rotation, clients);
-            pause_ms = pause_ms > 0 ? pause_ms : until_due_ms(rotation);
-        }
+        pause_ms = is_ready(rotation) ? poll_and_look(rotation, clients) : IDLE_MS;
     }
     clients_stop(clients);
     return NULL;

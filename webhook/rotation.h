@@ -2,19 +2,23 @@
 /* Learns from an SQS queue which secrets have changed in AWS, and refreshes what is made of them at
  * once instead of at the refreshInterval (aws.md §7.5).
  *
- * The leader polls one queue (20 s each). A message is anybody's word: it names a secret to look
- * at, and only through ExternalSecrets that ask for that secret and as whom their stores read; what
- * nobody asks for is dropped without a call. Who asks by a pattern (dataFrom.find) asks for every
- * secret whose name fits it; an event tells no tags, so those always fit. One secret is looked at
- * once in ten seconds, however many messages come, and read once for each identity, however many
- * ask for it. Where the message names a version, the value is read again, after 0.5, 1, 2 and 4 s,
- * until it is that version: right after a rotation AWS may still answer with the old one. */
+ * The leader polls one queue (20 s each), while it knows what there is (applier_is_ready()). What
+ * comes when it leads no more stays in the queue: it comes up again, to whoever leads then. What
+ * was taken before waits, and is looked at if this replica comes to lead again: after a lapse, or
+ * so late that it is of no use, and does no harm.
+ *
+ * A message is anybody's word: it names a secret to look at, and only through ExternalSecrets that
+ * ask for that secret and as whom their stores read; what nobody asks for is dropped without a
+ * call. Who asks by a pattern (dataFrom.find) asks for every secret whose name fits it; an event
+ * tells no tags, so those always fit. One secret is looked at once in ten seconds, however many
+ * messages come, and read once for each identity, however many ask for it. Where the message names
+ * a version, the value is read again, after 0.5, 1, 2 and 4 s, until it is that version: right
+ * after a rotation AWS may still answer with the old one. */
 #ifndef WEBHOOK_ROTATION_H
 #define WEBHOOK_ROTATION_H
 
 #include "webhook/applier.h"
 #include "webhook/clients.h"
-#include "webhook/leader.h"
 #include "webhook/metrics.h"
 #include "world/world.h"
 
@@ -25,7 +29,6 @@ struct rotation_options {
     const struct log *log;
     struct metrics *metrics;
     struct world *world;
-    const struct leader *leader;
     struct applier *applier;
     const struct clients_options *clients;
     const char *queue_url; /* NULL: no queue, nothing is done */

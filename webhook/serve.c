@@ -400,7 +400,6 @@ static void make_controllers(struct serving *serving)
                                    .log = &serving->log,
                                    .metrics = serving->metrics,
                                    .world = serving->world,
-                                   .leader = serving->leader,
                                    .applier = serving->applier,
                                    .clients = &serving->client_options,
                                    .queue_url = acts ? config->aws_rotation_queue : NULL});

@@ -16,12 +16,27 @@ static const struct variable with_region[] = {{"AWS_ACCESS_KEY_ID", OWN_KEY},
 static struct rotation *rotation;
 static atomic_uint told; /* applier_remote_changed() */
 static struct buf told_names;
+static atomic_bool world_is_known;
+static atomic_uint lapses; /* so often the Lease is lost for the moment in which it is told */
 
-/* Stands in for webhook/applier.c. */
+/* What stands in for webhook/applier.c. */
+bool applier_is_ready(const struct applier *applier)
+{
+    (void)applier;
+    return leader_leads(NULL) && atomic_load(&world_is_known);
+}
+
 bool applier_remote_changed(struct applier *applier, struct str_view namespace,
                             struct str_view name)
 {
     (void)applier;
+    if (!atomic_load(&lease_is_held)) {
+        return false;
+    }
+    if (atomic_load(&lapses) > 0) {
+        atomic_fetch_sub(&lapses, 1);
+        return false;
+    }
     pthread_mutex_lock(&api.mutex);
     buf_printf(&told_names, "%.*s/%.*s ", SV_ARG(namespace), SV_ARG(name));
     pthread_mutex_unlock(&api.mutex);
@@ -36,6 +51,8 @@ static void setup(void)
     atomic_store(&told, 0);
     atomic_store(&lease_is_held, true);
     atomic_store(&lease_asked, 0);
+    atomic_store(&world_is_known, true);
+    atomic_store(&lapses, 0);
     buf_init(&told_names, 4096);
     buf_add_str(&told_names, "");
 }
@@ -376,19 +393,139 @@ START_TEST(a_queue_that_fails_is_polled_again_after_a_pause)
 }
 END_TEST
 
+/* It has come to ask again, after a pause. */
+static void await_idle(void)
+{
+    int64_t deadline = aws_scene_deadline();
+    unsigned before = atomic_load(&lease_asked);
+    while (atomic_load(&lease_asked) < before + 2) {
+        ck_assert_int_lt(clock_monotonic_ms(clock_system()), deadline);
+        sched_yield();
+    }
+}
+
 START_TEST(only_the_leader_polls)
 {
     answer("ReceiveMessage", 200, "{}");
     atomic_store(&lease_is_held, false);
     start(QUEUE);
-    int64_t deadline = aws_scene_deadline();
-    while (atomic_load(&lease_asked) < 2) {
-        ck_assert_int_lt(clock_monotonic_ms(clock_system()), deadline);
-        sched_yield();
-    }
+    await_idle();
     ck_assert_uint_eq(api_total(), 0);
     atomic_store(&lease_is_held, true);
     api_await("POST", "ReceiveMessage", 1);
+}
+END_TEST
+
+/* Nobody would seem to ask for what is told of. */
+START_TEST(nothing_is_polled_before_the_world_is_known)
+{
+    answer("ReceiveMessage", 200, "{}");
+    atomic_store(&world_is_known, false);
+    start(QUEUE);
+    await_idle();
+    ck_assert_uint_eq(api_total(), 0);
+    atomic_store(&world_is_known, true);
+    api_await("POST", "ReceiveMessage", 1);
+}
+END_TEST
+
+/* ---- a lead that is lost ---- */
+
+static void put_change(void)
+{
+    put_store(false, "store", "SecretsManager", "");
+    put("n", "a", "store", DATA("db"));
+    answer("GetSecretValue", 200, SECRET_ANSWER("db", "v2", "'SecretString':'x'"));
+    put_message(LABEL_EVENT(ARN, "db", "v2"));
+}
+
+/* While the poll waits; the message comes once more. */
+static void lost_while_polling(struct api_route *route)
+{
+    if (strcmp(route->part, "ReceiveMessage") == 0 && route->count == 1) {
+        atomic_store(&lease_is_held, false);
+    } else if (strcmp(route->part, "ReceiveMessage") == 0 && route->count == 3) {
+        api_set("POST", "ReceiveMessage", 200, "{}");
+    }
+}
+
+START_TEST(what_comes_once_another_leads_stays_in_the_queue)
+{
+    api.asked = lost_while_polling;
+    put_change();
+    start(QUEUE);
+    api_await("POST", "ReceiveMessage", 1);
+    await_idle();
+    await_idle();
+    ck_assert_uint_eq(api_count("POST", "DeleteMessageBatch"), 0);
+    ck_assert_uint_eq(api_count("POST", "GetSecretValue"), 0);
+    ck_assert(!counted("taken", 1));
+    atomic_store(&lease_is_held, true);
+    await_counted("refreshed", 1);
+    ck_assert_uint_eq(api_count("POST", "DeleteMessageBatch"), 1);
+    ck_assert_str_eq(told_names.data, "n/a ");
+}
+END_TEST
+
+/* A list has to be begun anew, say. */
+static void unknown_while_deleting(struct api_route *route)
+{
+    nothing_more(route);
+    if (strcmp(route->part, "DeleteMessageBatch") == 0) {
+        atomic_store(&world_is_known, false);
+    }
+}
+
+START_TEST(what_was_taken_waits_until_the_world_is_known)
+{
+    api.asked = unknown_while_deleting;
+    put_change();
+    start(QUEUE);
+    api_await("POST", "DeleteMessageBatch", 1);
+    await_idle();
+    ck_assert_uint_eq(api_count("POST", "GetSecretValue"), 0);
+    atomic_store(&world_is_known, true);
+    await_counted("refreshed", 1);
+    ck_assert_uint_eq(api_count("POST", "GetSecretValue"), 1);
+}
+END_TEST
+
+static void lost_while_looking(struct api_route *route)
+{
+    nothing_more(route);
+    if (strcmp(route->part, "GetSecretValue") == 0 && route->count == 1) {
+        atomic_store(&lease_is_held, false);
+    }
+}
+
+START_TEST(what_nobody_acts_on_is_looked_at_by_who_leads_anew)
+{
+    api.asked = lost_while_looking;
+    put_change();
+    start(QUEUE);
+    api_await("POST", "GetSecretValue", 1);
+    await_idle();
+    await_idle();
+    ck_assert_uint_eq(api_count("POST", "GetSecretValue"), 1);
+    ck_assert_uint_eq(api_count("POST", "ReceiveMessage"), 1);
+    ck_assert(!counted("refreshed", 1));
+    atomic_store(&lease_is_held, true);
+    await_counted("refreshed", 1);
+    ck_assert_str_eq(told_names.data, "n/a ");
+}
+END_TEST
+
+/* As a try it would be due after half a second. */
+START_TEST(a_look_in_a_lapse_is_no_try_and_no_busy_loop)
+{
+    atomic_store(&lapses, 2);
+    put_change();
+    int64_t began = clock_monotonic_ms(clock_system());
+    start(QUEUE);
+    await_counted("refreshed", 1);
+    ck_assert_int_ge(clock_monotonic_ms(clock_system()) - began, 1990);
+    ck_assert_uint_eq(api_count("POST", "GetSecretValue"), 3);
+    ck_assert_str_eq(told_names.data, "n/a ");
 }
 END_TEST
 
@@ -438,6 +575,11 @@ Suite *suite(void)
     tcase_add_loop_test(tcase, what_is_no_event_is_deleted, 0, ARRAY_LEN(nonsense));
     tcase_add_test(tcase, a_queue_that_fails_is_polled_again_after_a_pause);
     tcase_add_test(tcase, only_the_leader_polls);
+    tcase_add_test(tcase, nothing_is_polled_before_the_world_is_known);
+    tcase_add_test(tcase, what_comes_once_another_leads_stays_in_the_queue);
+    tcase_add_test(tcase, what_was_taken_waits_until_the_world_is_known);
+    tcase_add_test(tcase, what_nobody_acts_on_is_looked_at_by_who_leads_anew);
+    tcase_add_test(tcase, a_look_in_a_lapse_is_no_try_and_no_busy_loop);
     tcase_add_test(tcase, without_a_queue_there_is_no_thread);
     tcase_add_test(tcase, a_queue_without_a_region_is_not_polled);
     tcase_add_test(tcase, a_queue_without_a_region_lies_in_our_own);
