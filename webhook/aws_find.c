@@ -33,7 +33,7 @@ static bool is_wanted(struct finding *finding, struct str_view name)
 /* Whether to go on. */
 static bool note_name(struct finding *finding, struct str_view name)
 {
-    finding->values->answered = true;
+    aws_values_note(finding->values, true);
     if (!is_wanted(finding, name)) {
         return finding->err.kind == ERR_NONE;
     }
@@ -108,13 +108,13 @@ static struct sm_tag *make_tags(const struct remote_find *find)
 static bool end_list(struct finding *finding, bool read, const struct service_error *error,
                      struct err *err)
 {
-    finding->values->answered |= error->status != 0;
+    aws_values_note(finding->values, error->status != 0);
     if (finding->err.kind != ERR_NONE) {
         *err = finding->err;
         return false;
     }
     /* A store that has answered is not silent, however long its list is. */
-    if (!read && err->kind == ERR_TIMEOUT && finding->values->answered) {
+    if (!read && err->kind == ERR_TIMEOUT && finding->values->contact == REMOTE_ANSWERED) {
         err->kind = ERR_BUSY;
     }
     return read;

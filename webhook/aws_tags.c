@@ -46,7 +46,7 @@ bool aws_tags_read(struct aws_values *values, struct str_view key, struct str_vi
     bool read = is_parameter
                     ? ssm_list_tags(&target.service, &ref, write_tags, ret, &error, err)
                     : sm_describe_secret(&target.service, key, write_tags, ret, &error, err);
-    values->answered |= error.status != 0;
+    aws_values_note(values, error.status != 0);
     if (!read) {
         err->kind = err->kind == ERR_MISSING ? ERR_INVALID : err->kind;
         return false;

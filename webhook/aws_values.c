@@ -75,18 +75,13 @@ static bool is_blank(const struct reader_item *item)
            (item->error.class != SERVICE_OK || !(item->value.has_string || item->value.has_binary));
 }
 
-/* Something came from the store itself, and not from the cache. */
-static bool has_answered(const struct reading *reading)
+static void note_contact(struct aws_values *values, const struct reading *reading)
 {
     for (size_t i = 0; i < reading->count; i++) {
-        const struct reader_item *item = &reading->items[i];
-        bool came = item->error.class == SERVICE_OK && !is_blank(item) && item->age_ms == 0;
-        if (came || item->error.class == SERVICE_NOT_FOUND || item->error.class == SERVICE_DENIED ||
-            item->error.class == SERVICE_REQUEST || item->error.class == SERVICE_THROTTLE) {
-            return true;
+        if (reading->items[i].asked) {
+            aws_values_note(values, reading->items[i].answered);
         }
     }
-    return false;
 }
 
 /* That a version of a parameter does not exist, or that one of the two does not, is no proof that
@@ -121,7 +116,7 @@ static bool read_some(struct aws_values *values, struct remote_read *const *read
     reading_init(&reading, values, reads, count);
     bool read = aws_reading_read(values->clients, values->request, &values->identity, reading.items,
                                  reading.count, NULL, &failure);
-    values->answered |= has_answered(&reading);
+    note_contact(values, &reading);
     for (size_t i = 0; i < count; i++) {
         /* Without an answer to any of them it was not asked at all. */
         if (!read && is_blank(&reading.items[i])) {
@@ -196,7 +191,8 @@ bool aws_values_read(struct aws_values *values, struct remote_read *reads, size_
         for (size_t i = 0; i < count; i++) {
             secret_buf_done(&reads[i].value);
         }
-        err->kind = err->kind == ERR_TIMEOUT && values->answered ? ERR_BUSY : err->kind;
+        bool answered = values->contact == REMOTE_ANSWERED;
+        err->kind = err->kind == ERR_TIMEOUT && answered ? ERR_BUSY : err->kind;
         return false;
     }
     return true;

@@ -13,8 +13,16 @@ struct aws_values {
     struct store_identity identity;
     bool whole_names; /* the keys are what the service calls it, without the store's prefix */
     size_t bytes;
-    bool answered; /* something came from the store itself, and not from the cache */
+    enum remote_contact contact;
 };
+
+/* The store was asked, and `answered` or not. */
+static inline void aws_values_note(struct aws_values *values, bool answered)
+{
+    if (values->contact != REMOTE_ANSWERED) {
+        values->contact = answered ? REMOTE_ANSWERED : REMOTE_ASKED;
+    }
+}
 
 /* Finds the identity. ERR_TIMEOUT becomes ERR_UNAVAILABLE: that the API server did not say in time
  * as whom to ask is not the store's silence. To be released whatever is answered. */

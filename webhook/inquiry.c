@@ -64,21 +64,26 @@ static bool has_nothing(const struct existence_batch *batch)
     return i == batch->count;
 }
 
-static void note_silence(const struct inquiry *inquiry, const struct existence_batch *batch,
-                         int64_t begun_ms)
+static void note_contact(const struct inquiry *inquiry, const struct existence_batch *batch,
+                         int64_t begun_ms, enum remote_contact contact)
 {
     const struct err silence = {.kind = ERR_TIMEOUT};
-    bool silent = has_nothing(batch) && now_ms(inquiry) - begun_ms >= SILENCE_MS;
-    store_health_note(inquiry->options.reviews, batch->store, now_ms(inquiry),
-                      silent ? &silence : NULL);
+    struct store_health *reviews = inquiry->options.reviews;
+    if (has_nothing(batch) && now_ms(inquiry) - begun_ms >= SILENCE_MS) {
+        store_health_note(reviews, batch->store, now_ms(inquiry), &silence);
+    } else if (contact == REMOTE_ANSWERED) {
+        store_health_note(reviews, batch->store, now_ms(inquiry), NULL);
+    } else if (contact == REMOTE_NOT_ASKED) {
+        store_health_give_back(reviews, batch->store, begun_ms);
+    }
 }
 
 /* In no hurry: what Pods wait for goes first, and no value of yesterday stands in for one that does
  * not come. */
 static void ask_store(struct inquiry *inquiry, const struct secret_source *source,
-                      const struct existence_batch *batch, int64_t since_ms)
+                      const struct existence_batch *batch, int64_t begun_ms, int64_t since_ms)
 {
-    int64_t begun_ms = now_ms(inquiry);
+    enum remote_contact contact = REMOTE_NOT_ASKED;
     const struct remote_request request = {
         .store = batch->store,
         .namespace = inquiry->existence.external_secret->namespace,
@@ -86,19 +91,19 @@ static void ask_store(struct inquiry *inquiry, const struct secret_source *sourc
         .max_age_ms = SWEEP_FRESH_MS,
         .since_ms = since_ms,
         .deadline_ms = begun_ms + STORE_DEADLINE_MS,
+        .contact = &contact,
     };
     existence_ask(batch);
     if (!source->read(source->context, &request, batch->reads, batch->count, &inquiry->failure)) {
         existence_fail(batch);
     }
-    note_silence(inquiry, batch, begun_ms);
+    note_contact(inquiry, batch, begun_ms, contact);
 }
 
-static bool may_ask(struct inquiry *inquiry, const struct store *store)
+static bool may_ask(struct inquiry *inquiry, const struct store *store, int64_t now)
 {
     return !store_health_is_silent(inquiry->options.stores, store) &&
-           store_health_may_ask(inquiry->options.reviews, store, now_ms(inquiry),
-                                &inquiry->failure);
+           store_health_may_ask(inquiry->options.reviews, store, now, &inquiry->failure);
 }
 
 /* `since_ms`: of what was read before that nothing will do; 0: of the last minute. */
@@ -108,8 +113,9 @@ static void ask_all(struct inquiry *inquiry, struct clients *clients, int64_t si
     struct existence_batch batch;
     size_t position = 0;
     while (!is_late(inquiry) && existence_next(&inquiry->existence, &position, &batch)) {
-        if (may_ask(inquiry, batch.store)) {
-            ask_store(inquiry, &source, &batch, since_ms);
+        int64_t begun_ms = now_ms(inquiry);
+        if (may_ask(inquiry, batch.store, begun_ms)) {
+            ask_store(inquiry, &source, &batch, begun_ms, since_ms);
         } else {
             existence_fail(&batch);
         }

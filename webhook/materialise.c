@@ -19,17 +19,46 @@ static int64_t now_ms(const struct patient_source *patient)
     return clock_monotonic_ms(patient->clock);
 }
 
-/* Only the store's own answers count: that the API server fails is no fault of it. */
+/* A request that is allowed, and what comes of it. */
+struct asking {
+    struct remote_request request;
+    int64_t allowed_ms;
+    enum remote_contact contact;
+};
+
+static bool begin_asking(const struct patient_source *patient, const struct remote_request *request,
+                         struct asking *ret, struct err *err)
+{
+    *ret = (struct asking){.request = *request, .allowed_ms = now_ms(patient)};
+    ret->request.contact = &ret->contact;
+    return store_health_may_ask(patient->stores, request->store, ret->allowed_ms, err);
+}
+
+/* Only the store's own answers count: that the API server fails is no fault of it, and that its
+ * values are remembered, or stand in, no merit. */
+static void end_asking(const struct patient_source *patient, const struct asking *asking, bool done,
+                       const struct err *err)
+{
+    const struct store *store = asking->request.store;
+    if (asking->contact == REMOTE_ANSWERED) {
+        store_health_note(patient->stores, store, now_ms(patient), NULL);
+    } else if (!done && err->kind == ERR_TIMEOUT) {
+        store_health_note(patient->stores, store, now_ms(patient), err);
+    } else if (asking->contact == REMOTE_NOT_ASKED) {
+        store_health_give_back(patient->stores, store, asking->allowed_ms);
+    }
+}
+
 static bool ask_store(void *context, const struct remote_request *request,
                       struct remote_read *reads, size_t count, struct err *err)
 {
     const struct patient_source *patient = context;
-    const struct store *store = request->store;
-    if (!store_health_may_ask(patient->stores, store, now_ms(patient), err)) {
+    struct asking asking;
+    if (!begin_asking(patient, request, &asking, err)) {
         return false;
     }
-    bool done = patient->source.read(patient->source.context, request, reads, count, err);
-    store_health_note(patient->stores, store, now_ms(patient), done ? NULL : err);
+    bool done = patient->source.read(patient->source.context, &asking.request, reads, count, err);
+    end_asking(patient, &asking, done, err);
     return done;
 }
 
@@ -37,12 +66,12 @@ static bool find_in_store(void *context, const struct remote_request *request,
                           const struct remote_find *find, struct data_map *ret, struct err *err)
 {
     const struct patient_source *patient = context;
-    const struct store *store = request->store;
-    if (!store_health_may_ask(patient->stores, store, now_ms(patient), err)) {
+    struct asking asking;
+    if (!begin_asking(patient, request, &asking, err)) {
         return false;
     }
-    bool done = patient->source.find(patient->source.context, request, find, ret, err);
-    store_health_note(patient->stores, store, now_ms(patient), done ? NULL : err);
+    bool done = patient->source.find(patient->source.context, &asking.request, find, ret, err);
+    end_asking(patient, &asking, done, err);
     return done;
 }
 

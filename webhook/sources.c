@@ -4,12 +4,21 @@
 #include "externalsecret/fake_source.h"
 #include "webhook/aws_find.h"
 
+static void tell_contact(const struct remote_request *request, const struct aws_values *values)
+{
+    if (request->contact) {
+        *request->contact = values->contact;
+    }
+}
+
 static bool read_aws(struct clients *clients, const struct remote_request *request,
                      struct remote_read *reads, size_t count, struct err *err)
 {
     CLEANUP(aws_values_done) struct aws_values values = {0};
-    return aws_values_begin(&values, clients, request, err) &&
-           aws_values_read(&values, reads, count, err);
+    bool read = aws_values_begin(&values, clients, request, err) &&
+                aws_values_read(&values, reads, count, err);
+    tell_contact(request, &values);
+    return read;
 }
 
 static bool find_aws(struct clients *clients, const struct remote_request *request,
@@ -19,7 +28,10 @@ static bool find_aws(struct clients *clients, const struct remote_request *reque
     if (request->waiting) {
         return err_set(err, ERR_BUSY, "dataFrom.find is carried out in the background only");
     }
-    return aws_values_begin(&values, clients, request, err) && aws_find(&values, find, ret, err);
+    bool found =
+        aws_values_begin(&values, clients, request, err) && aws_find(&values, find, ret, err);
+    tell_contact(request, &values);
+    return found;
 }
 
 static bool refuse(const struct store *store, struct err *err)

@@ -46,6 +46,20 @@ bool store_health_may_ask(struct store_health *health, const struct store *store
     return true;
 }
 
+void store_health_give_back(struct store_health *health, const struct store *store,
+                            int64_t allowed_ms)
+{
+    CLEANUP(buf_done) struct buf key;
+    write_key(&key, store);
+    pthread_mutex_lock(&health->mutex);
+    int64_t *next_probe = table_get(&health->probes, buf_view(&key));
+    /* Otherwise it has timed out meanwhile. */
+    if (next_probe && *next_probe == allowed_ms + STORE_PROBE_MS) {
+        *next_probe = allowed_ms;
+    }
+    pthread_mutex_unlock(&health->mutex);
+}
+
 bool store_health_is_silent(struct store_health *health, const struct store *store)
 {
     CLEANUP(buf_done) struct buf key;

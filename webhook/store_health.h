@@ -28,9 +28,13 @@ MUST_CHECK bool store_health_may_ask(struct store_health *health, const struct s
                                      int64_t now_ms, struct err *err);
 /* It timed out and has not answered since. Takes no probe. */
 bool store_health_is_silent(struct store_health *health, const struct store *store);
-/* It answered (whatever it said), or failed at once, or `failure` was a timeout. Only for what came
- * of asking the store itself. */
+/* It answered (whatever it said), or `failure` was a timeout. Only for what came of asking the
+ * store itself. */
 void store_health_note(struct store_health *health, const struct store *store, int64_t now_ms,
                        const struct err *failure);
+/* It was not asked after all, though it might have been at `allowed_ms`: a probe that was taken
+ * then is for the next. */
+void store_health_give_back(struct store_health *health, const struct store *store,
+                            int64_t allowed_ms);
 
 #endif

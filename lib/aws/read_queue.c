@@ -271,6 +271,8 @@ static void leave(struct read_queue *queue, struct read_fetch *fetch)
 
 static void hand_out(const struct read_fetch *fetch, struct reader_item *item)
 {
+    item->asked = true;
+    item->answered = fetch->error.class == SERVICE_OK || fetch->error.status != 0;
     item->error = fetch->error;
     item->err = fetch->err;
     if (fetch->error.class == SERVICE_OK) {
@@ -280,6 +282,7 @@ static void hand_out(const struct read_fetch *fetch, struct reader_item *item)
 
 static void time_out(const struct read_queue *queue, struct reader_item *item)
 {
+    item->asked = true;
     item->error = (struct service_error){.class = SERVICE_TRANSPORT, .retryable = true};
     err_set(&item->err, ERR_TIMEOUT, "\"%.*s\" in %s is still being fetched", SV_ARG(item->key),
             queue->options.region);

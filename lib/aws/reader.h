@@ -75,6 +75,12 @@ struct reader_item {
     struct service_error error;
     struct err err;
     int64_t age_ms;
+    /* It took a call, which the breaker may have refused: it was not in the cache, and the queue
+     * was not full. */
+    bool asked;
+    /* The service has answered that call, whatever: its answer is above, or an older value that
+     * stands in for it. */
+    bool answered;
 };
 
 /* Fills every item or its error, typed; true when all values are there, otherwise `err` is the

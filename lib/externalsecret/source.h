@@ -40,6 +40,13 @@ struct remote_find {
     enum conversion_strategy conversion; /* for the provider "fake", see fake_source.h */
 };
 
+/* What has come of asking a store itself. */
+enum remote_contact {
+    REMOTE_NOT_ASKED, /* everything was remembered, or something else had failed before */
+    REMOTE_ASKED,     /* and nothing has come, though a value of before may have stood in */
+    REMOTE_ANSWERED,  /* just now, for some of it at least, if only to refuse it */
+};
+
 /* For whom, and in how much hurry. Everything is borrowed. */
 struct remote_request {
     const struct store *store;
@@ -49,6 +56,9 @@ struct remote_request {
     int64_t max_age_ms;        /* how long ago a value may have been fetched; 0: fetch it */
     int64_t since_ms;          /* not 0: instead, since when (monotonic) */
     int64_t deadline_ms;       /* absolute, monotonic */
+    /* Where to say what has come of it, success or not; NULL: nobody wants to know. The caller
+     * begins with REMOTE_NOT_ASKED, and only what reads from afar writes. */
+    enum remote_contact *contact;
 };
 
 struct secret_source {

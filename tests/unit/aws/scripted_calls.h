@@ -124,7 +124,8 @@ static inline const struct scripted_key *script_find(struct str_view key)
 
 static inline struct service_error script_error(enum service_error_class class)
 {
-    struct service_error error = {.class = class, .status = 400, .request_id = "r-1"};
+    struct service_error error = {.class = class, .request_id = "r-1"};
+    error.status = class == SERVICE_TRANSPORT ? 0 : 400;
     error.retryable = read_error_passes(&error);
     (void)snprintf(error.code, sizeof error.code, "%s", service_error_class_name(class));
     return error;

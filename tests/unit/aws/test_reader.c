@@ -309,6 +309,42 @@ START_TEST(who_lost_his_credentials_has_no_old_values_either)
 }
 END_TEST
 
+static void ck_contact(const struct caller *caller, bool asked, bool answered)
+{
+    ck_assert_int_eq(caller->items[0].asked, asked);
+    ck_assert_int_eq(caller->items[0].answered, answered);
+}
+
+START_TEST(says_whether_the_service_itself_has_just_answered)
+{
+    ck_contact(read_as("role-a", "a"), true, true);
+    script_advance(1);
+    ck_contact(read_as("role-a", "a"), false, false);
+    script.keys[0] = (struct scripted_key){.key = "b", .single = SERVICE_DENIED};
+    ck_contact(read_as("role-a", "b"), true, true);
+    ck_contact(read_as("role-a", "b"), false, false);
+    script.keys[0].single = SERVICE_TRANSPORT;
+    script.keys[0].key = "c";
+    ck_contact(read_as("role-a", "c"), true, false);
+}
+END_TEST
+
+START_TEST(an_old_value_that_stands_in_is_no_answer_of_the_service)
+{
+    static const enum service_error_class classes[] = {SERVICE_THROTTLE, SERVICE_TRANSIENT,
+                                                       SERVICE_TRANSPORT};
+    ck_all_there(read_as("role-a", "a"));
+    script_advance(3600000);
+    script.keys[0] = (struct scripted_key){.key = "a", .single = classes[_i]};
+    struct caller *caller = caller_as("role-a", "a");
+    caller->request.accept_stale = true;
+    caller_read(caller);
+    ck_all_there(caller);
+    /* That it is throttled or has failed is one. */
+    ck_contact(caller, true, classes[_i] != SERVICE_TRANSPORT);
+}
+END_TEST
+
 START_TEST(an_old_value_stands_in_at_the_deadline)
 {
     ck_all_there(read_as("role-a", "a"));
@@ -326,6 +362,7 @@ START_TEST(an_old_value_stands_in_at_the_deadline)
     caller_join(caller);
     ck_all_there(caller);
     ck_assert_int_eq(caller->items[0].age_ms, 3608000);
+    ck_contact(caller, true, false);
     script_release(1);
     caller_join(slow);
     ck_all_there(slow);
@@ -428,6 +465,7 @@ START_TEST(a_full_queue_refuses_at_once)
     ck_item_failed(refused, 0, SERVICE_THROTTLE, ERR_BUSY);
     ck_item_failed(refused, 1, SERVICE_THROTTLE, ERR_BUSY);
     ck_assert(refused->items[1].error.retryable);
+    ck_contact(refused, false, false);
     ck_assert_uint_eq(reader_numbers(world.reader).refused, 2);
     /* Others have a queue of their own. */
     ck_all_there(read_as("role-b", "a"));
@@ -609,6 +647,8 @@ Suite *suite(void)
     tcase_add_loop_test(tcase, an_old_value_stands_in_when_the_service_fails_for_a_while, 0, 3);
     tcase_add_loop_test(tcase, an_old_value_does_not_stand_in_for_a_refusal, 0, 5);
     tcase_add_test(tcase, who_lost_his_credentials_has_no_old_values_either);
+    tcase_add_test(tcase, says_whether_the_service_itself_has_just_answered);
+    tcase_add_loop_test(tcase, an_old_value_that_stands_in_is_no_answer_of_the_service, 0, 3);
     tcase_add_test(tcase, an_old_value_stands_in_at_the_deadline);
     tcase_add_test(tcase, identities_share_nothing);
     tcase_add_test(tcase, services_and_regions_share_nothing);

@@ -11,6 +11,7 @@ static struct store *store;
 static struct regex *name;
 static struct data_map found;
 static struct err err;
+static enum remote_contact contact;
 static struct string_pair tags[2];
 
 static void setup(void)
@@ -49,7 +50,9 @@ static bool find_as(bool waiting, const char *path, const char *pattern, size_t 
         .namespace = SV("n"),
         .waiting = waiting,
         .deadline_ms = aws_scene_deadline(),
+        .contact = &contact,
     };
+    contact = REMOTE_NOT_ASKED;
     if (pattern) {
         ck_assert_msg(regex_compile(sv_of(pattern), NULL, &name, &err), "%s", err.message);
     }
@@ -126,6 +129,7 @@ START_TEST(nothing_found_is_an_empty_map)
     answer("ListSecrets", 200, "{'SecretList':[" LISTED("db", "") "]}");
     ck_assert_msg(find("", "mail", 0), "%s", err.message);
     ck_assert_uint_eq(found.count, 0);
+    ck_assert_int_eq(contact, REMOTE_ANSWERED);
 }
 END_TEST
 
@@ -244,6 +248,7 @@ START_TEST(a_list_that_was_not_read_to_its_end_is_no_silence)
     ck_assert(!find("", "a", 0));
     ck_assert_int_eq(err.kind, ERR_BUSY);
     ck_assert_uint_eq(found.count, 0);
+    ck_assert_int_eq(contact, REMOTE_ANSWERED);
 }
 END_TEST
 
@@ -253,6 +258,7 @@ START_TEST(a_list_of_which_nothing_came_is_silence)
     answer("ListSecrets", 0, "");
     ck_assert(!find("", "a", 0));
     ck_assert_int_eq(err.kind, ERR_TIMEOUT);
+    ck_assert_int_eq(contact, REMOTE_ASKED);
 }
 END_TEST
 
@@ -262,6 +268,7 @@ START_TEST(nobody_waits_for_a_find)
     ck_assert(!find_as(true, "", "a", 0));
     ck_assert_int_eq(err.kind, ERR_BUSY);
     ck_assert_uint_eq(api_total(), 0);
+    ck_assert_int_eq(contact, REMOTE_NOT_ASKED);
 }
 END_TEST
 

@@ -233,6 +233,26 @@ START_TEST(a_store_that_was_silent_to_a_review_is_asked_by_no_other_for_ten_seco
 }
 END_TEST
 
+START_TEST(what_is_remembered_does_not_end_the_silence_of_a_store)
+{
+    const struct err silence = {.kind = ERR_TIMEOUT};
+    struct store *store = aws_scene_store(false, "store", "SecretsManager", "");
+    world_put_store(scene.world, store_retain(store));
+    answer("GetSecretValue", 200, SECRET_ANSWER("a", "v1", "'SecretString':'x'"));
+    read_before();
+    store_health_note(&reviews, store, clock_monotonic_ms(&ahead) - STORE_PROBE_MS, &silence);
+    inquire(ONE, API_PATIENCE_MS);
+    ck_assert_uint_eq(api_total(), 1);
+    ck_assert_ptr_null(inquiry_failure(inquiry));
+    ck_assert(store_health_is_silent(&reviews, store));
+    /* The probe is left for who needs it. */
+    inquire("{'secretKey':'k','remoteRef':{'key':'b'}}", API_PATIENCE_MS);
+    ck_assert_uint_eq(api_total(), 2);
+    ck_assert(!store_health_is_silent(&reviews, store));
+    store_release(store);
+}
+END_TEST
+
 START_TEST(a_store_that_takes_its_time_is_not_silent)
 {
     put_store("");
@@ -328,6 +348,7 @@ Suite *suite(void)
     tcase_add_test(tcase, a_silent_store_is_not_asked);
     tcase_add_test(tcase, no_store_is_held_for_silent_by_it);
     tcase_add_test(tcase, a_store_that_was_silent_to_a_review_is_asked_by_no_other_for_ten_seconds);
+    tcase_add_test(tcase, what_is_remembered_does_not_end_the_silence_of_a_store);
     tcase_add_test(tcase, a_store_that_takes_its_time_is_not_silent);
     tcase_add_test(tcase, a_store_that_fails_at_once_is_not_silent);
     tcase_add_test(tcase, nothing_is_asked_for_who_has_left);

@@ -20,6 +20,7 @@ static struct err err;
 /* What the stand-in for webhook/sources.c was asked for, and how it fails. */
 static struct {
     enum err_kind failure;
+    enum remote_contact contact;
     unsigned reads;
     unsigned finds;
     bool metadata;
@@ -32,6 +33,7 @@ static struct {
 static bool answer(const struct remote_request *request, struct err *ret)
 {
     asked.request = *request;
+    *request->contact = asked.contact;
     return asked.failure == ERR_NONE || err_set(ret, asked.failure, "as told");
 }
 
@@ -260,6 +262,75 @@ START_TEST(a_store_that_has_timed_out_is_asked_by_nobody)
 }
 END_TEST
 
+/* It has timed out, so long ago that its probe is due. */
+static void fall_silent(void)
+{
+    const struct err silence = {.kind = ERR_TIMEOUT};
+    const struct store store = {.namespace = SV("n"), .name = SV("store")};
+    int64_t probe_ms = clock_monotonic_ms(clock_system());
+    store_health_note(&health, &store, probe_ms - STORE_PROBE_MS, &silence);
+}
+
+static bool is_silent(void)
+{
+    const struct store store = {.namespace = SV("n"), .name = SV("store")};
+    return store_health_is_silent(&health, &store);
+}
+
+START_TEST(a_store_that_answers_its_probe_is_asked_by_everybody)
+{
+    put_store(false, "");
+    fall_silent();
+    asked.contact = REMOTE_ANSWERED;
+    asked.failure = ERR_DENIED;
+    ck_assert_int_eq(carry_out(ways[_i]), RECONCILE_FAILED);
+    ck_assert(!is_silent());
+}
+END_TEST
+
+START_TEST(values_that_only_stand_in_are_no_answer_to_the_probe)
+{
+    put_store(false, "");
+    fall_silent();
+    asked.contact = REMOTE_ASKED;
+    ck_assert_int_eq(carry_out(ways[_i]), RECONCILE_CREATED);
+    ck_assert(is_silent());
+    ck_assert_int_eq(carry_out(ways[_i]), RECONCILE_FAILED);
+    ck_assert_int_eq(err.kind, ERR_BUSY);
+    ck_assert_uint_eq(asked.reads + asked.finds, 1);
+}
+END_TEST
+
+START_TEST(a_failure_at_once_is_no_answer_to_the_probe)
+{
+    put_store(false, "");
+    fall_silent();
+    asked.contact = REMOTE_ASKED;
+    asked.failure = ERR_BUSY;
+    ck_assert_int_eq(carry_out(ways[_i]), RECONCILE_FAILED);
+    ck_assert(is_silent());
+}
+END_TEST
+
+/* Otherwise those who need nothing of it would keep it from those who do. */
+START_TEST(who_has_not_asked_leaves_the_probe_to_the_next)
+{
+    put_store(false, "");
+    fall_silent();
+    asked.contact = REMOTE_NOT_ASKED;
+    ck_assert_int_eq(carry_out(ways[_i]), RECONCILE_CREATED);
+    asked.failure = ERR_DENIED;
+    ck_assert_int_eq(carry_out(ways[_i]), RECONCILE_FAILED);
+    ck_assert(is_silent());
+    asked.failure = ERR_TIMEOUT;
+    ck_assert_int_eq(carry_out(ways[_i]), RECONCILE_FAILED);
+    ck_assert_uint_eq(asked.reads + asked.finds, 3);
+    ck_assert_int_eq(carry_out(ways[_i]), RECONCILE_FAILED);
+    ck_assert_int_eq(err.kind, ERR_BUSY);
+    ck_assert_uint_eq(asked.reads + asked.finds, 3);
+}
+END_TEST
+
 START_TEST(another_failure_is_no_silence)
 {
     put_store(false, "");
@@ -303,6 +374,12 @@ Suite *suite(void)
     tcase_add_loop_test(tcase, a_namespaced_store_is_no_cluster_store, 0, ARRAY_LEN(ways));
     tcase_add_loop_test(tcase, a_store_of_another_controller_is_left_alone, 0, ARRAY_LEN(ways));
     tcase_add_loop_test(tcase, a_store_that_has_timed_out_is_asked_by_nobody, 0, ARRAY_LEN(ways));
+    tcase_add_loop_test(tcase, a_store_that_answers_its_probe_is_asked_by_everybody, 0,
+                        ARRAY_LEN(ways));
+    tcase_add_loop_test(tcase, values_that_only_stand_in_are_no_answer_to_the_probe, 0,
+                        ARRAY_LEN(ways));
+    tcase_add_loop_test(tcase, a_failure_at_once_is_no_answer_to_the_probe, 0, ARRAY_LEN(ways));
+    tcase_add_loop_test(tcase, who_has_not_asked_leaves_the_probe_to_the_next, 0, ARRAY_LEN(ways));
     tcase_add_loop_test(tcase, another_failure_is_no_silence, 0, ARRAY_LEN(ways));
     tcase_add_test(tcase, tags_are_asked_of_the_same_source);
     tcase_add_test(tcase, nobody_waits_for_a_find);

@@ -12,6 +12,7 @@ enum {
 static struct remote_read reads[READS_MAX];
 static struct store *store;
 static struct err err;
+static enum remote_contact contact;
 
 static void setup(void)
 {
@@ -46,7 +47,9 @@ static bool read_for(bool waiting, int64_t max_age_ms, size_t count)
         .waiting = waiting,
         .max_age_ms = max_age_ms,
         .deadline_ms = aws_scene_deadline(),
+        .contact = &contact,
     };
+    contact = REMOTE_NOT_ASKED;
     return source.read(source.context, &request, reads, count, &err);
 }
 
@@ -130,12 +133,15 @@ START_TEST(a_value_may_be_as_old_as_is_said)
     answer("GetSecretValue", 200, SECRET_ANSWER("a", "v1", "'SecretString':'old'"));
     reads[0] = (struct remote_read){.key = SV("a")};
     ck_assert(read_for(false, 60000, 1));
+    ck_assert_int_eq(contact, REMOTE_ANSWERED);
     answer("GetSecretValue", 200, SECRET_ANSWER("a", "v2", "'SecretString':'new'"));
     secret_buf_done(&reads[0].value);
     ck_assert(read_for(false, 60000, 1));
+    ck_assert_int_eq(contact, REMOTE_NOT_ASKED);
     ck_assert(value_is(0, "old"));
     secret_buf_done(&reads[0].value);
     ck_assert(read_for(false, 0, 1));
+    ck_assert_int_eq(contact, REMOTE_ANSWERED);
     ck_assert(value_is(0, "new"));
     ck_assert_uint_eq(api_total(), 2);
 }
@@ -155,6 +161,12 @@ START_TEST(only_who_is_waited_for_takes_an_old_value_from_a_failing_service)
     ck_assert_int_eq(err.kind, ERR_UNAVAILABLE);
     ck_assert_msg(read_for(true, 0, 1), "%s", err.message);
     ck_assert(value_is(0, "old"));
+    ck_assert_int_eq(contact, REMOTE_ANSWERED);
+    secret_buf_done(&reads[0].value);
+    answer("GetSecretValue", 0, "");
+    ck_assert_msg(read_for(true, 0, 1), "%s", err.message);
+    ck_assert(value_is(0, "old"));
+    ck_assert_int_eq(contact, REMOTE_ASKED);
 }
 END_TEST
 
@@ -277,6 +289,7 @@ START_TEST(tags_are_asked_for_by_a_description_and_never_by_a_value)
     reads[0] = (struct remote_read){.key = SV("db"), .metadata = true};
     ck_assert_msg(read_for(false, 0, 1), "%s", err.message);
     ck_assert(value_is(0, "{\"env\":\"\\u003cx\\u003e\",\"team\":\"b\"}"));
+    ck_assert_int_eq(contact, REMOTE_ANSWERED);
     ck_assert_str_eq(api_find("POST", "DescribeSecret")->asked, "{\"SecretId\":\"prod/db\"}");
     ck_assert_uint_eq(api_count("POST", "GetSecretValue"), 0);
     ck_assert_uint_eq(api_total(), 1);
@@ -293,6 +306,7 @@ START_TEST(who_has_no_identity_reads_nothing_and_the_store_is_named)
     reads[0] = (struct remote_read){.key = SV("a")};
     ck_assert(!read_for(true, 0, 1));
     ck_assert_int_eq(err.kind, ERR_MISSING);
+    ck_assert_int_eq(contact, REMOTE_NOT_ASKED);
     ck_assert_ptr_eq(strstr(err.message, "store mine: "), err.message);
     ck_assert_uint_eq(api_total(), 1);
 }

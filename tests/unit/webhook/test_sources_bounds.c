@@ -52,10 +52,12 @@ bool aws_reading_read(struct clients *with, const struct remote_request *request
     largest = count > largest ? count : largest;
     for (size_t i = 0; i < count; i++) {
         ck_assert(sv_equal(items[i].key, reads[asked].key));
+        items[i].asked = true;
         if (asked++ == fails_at) {
             items[i].error = (struct service_error){.class = SERVICE_TRANSPORT};
             return err_set(ret_err, ERR_TIMEOUT, "no answer");
         }
+        items[i].answered = true;
         items[i].value.has_string = true;
         secret_buf_init(&items[i].value.string, value_bytes);
         secret_buf_add(&items[i].value.string, sv_make(bytes, value_bytes));

@@ -14,6 +14,7 @@ static struct store *store;
 static struct clients clients;
 static enum err_kind identity_failure;
 static struct reader_item answers[READS];
+static enum remote_contact contact;
 
 /* These stand in for webhook/aws_reading.c. */
 bool aws_reading_identity(struct clients *with, const struct store *of, struct str_view namespace,
@@ -46,6 +47,8 @@ bool aws_reading_read(struct clients *with, const struct remote_request *request
         items[i].error = answers[i].error;
         items[i].err = answers[i].err;
         items[i].age_ms = answers[i].age_ms;
+        items[i].asked = answers[i].asked;
+        items[i].answered = answers[i].answered;
         items[i].value.has_string = answers[i].error.class == SERVICE_OK;
     }
     for (size_t i = 0; i < count; i++) {
@@ -57,20 +60,42 @@ bool aws_reading_read(struct clients *with, const struct remote_request *request
     return true;
 }
 
-static void answer(size_t i, enum service_error_class class, enum err_kind kind, int64_t age_ms)
+/* Without a kind it is there. */
+static void answer(size_t i, enum service_error_class class, enum err_kind kind)
 {
-    answers[i] = (struct reader_item){.error = {.class = class}, .age_ms = age_ms};
+    bool answered = class != SERVICE_TRANSPORT;
+    answers[i] =
+        (struct reader_item){.error = {.class = class}, .asked = true, .answered = answered};
     if (kind != ERR_NONE) {
         (void)err_set(&answers[i].err, kind, "as told");
     }
 }
 
+/* No call was made for it. */
+static void remember(size_t i, enum service_error_class class, enum err_kind kind)
+{
+    answer(i, class, kind);
+    answers[i].asked = false;
+    answers[i].answered = false;
+    answers[i].age_ms = 500;
+}
+
+/* It was asked for in vain, and an older value was there. */
+static void stand_in(size_t i)
+{
+    answer(i, SERVICE_OK, ERR_NONE);
+    answers[i].answered = false;
+    answers[i].age_ms = 3600000;
+}
+
 static enum err_kind read_all(void)
 {
     struct remote_read reads[READS] = {{.key = SV("a")}, {.key = SV("b")}, {.key = SV("c")}};
-    const struct remote_request request = {.store = store, .namespace = SV("n")};
+    const struct remote_request request = {
+        .store = store, .namespace = SV("n"), .contact = &contact};
     struct err err = {0};
     struct secret_source source = sources_for(&clients);
+    contact = REMOTE_NOT_ASKED;
     bool read = source.read(source.context, &request, reads, READS, &err);
     for (size_t i = 0; i < READS; i++) {
         secret_buf_done(&reads[i].value);
@@ -99,31 +124,76 @@ static void teardown(void)
 START_TEST(a_store_that_says_nothing_at_all_has_timed_out)
 {
     for (size_t i = 0; i < READS; i++) {
-        answer(i, SERVICE_TRANSPORT, ERR_TIMEOUT, 0);
+        answer(i, SERVICE_TRANSPORT, ERR_TIMEOUT);
     }
     ck_assert_int_eq(read_all(), ERR_TIMEOUT);
+    ck_assert_int_eq(contact, REMOTE_ASKED);
 }
 END_TEST
 
 START_TEST(what_the_cache_had_is_no_answer_of_the_store)
 {
-    answer(0, SERVICE_TRANSPORT, ERR_TIMEOUT, 0);
-    answer(1, SERVICE_OK, ERR_NONE, 500);
-    answer(2, SERVICE_TRANSPORT, ERR_TIMEOUT, 0);
+    answer(0, SERVICE_TRANSPORT, ERR_TIMEOUT);
+    remember(1, SERVICE_OK, ERR_NONE);
+    answer(2, SERVICE_TRANSPORT, ERR_TIMEOUT);
     ck_assert_int_eq(read_all(), ERR_TIMEOUT);
+    ck_assert_int_eq(contact, REMOTE_ASKED);
 }
 END_TEST
 
-static const enum service_error_class ANSWERED[] = {SERVICE_OK, SERVICE_NOT_FOUND, SERVICE_DENIED,
-                                                    SERVICE_REQUEST, SERVICE_THROTTLE};
+START_TEST(a_refusal_that_is_remembered_is_no_answer_of_the_store)
+{
+    answer(0, SERVICE_TRANSPORT, ERR_TIMEOUT);
+    answer(1, SERVICE_TRANSPORT, ERR_TIMEOUT);
+    remember(2, SERVICE_DENIED, ERR_DENIED);
+    ck_assert_int_eq(read_all(), ERR_TIMEOUT);
+    ck_assert_int_eq(contact, REMOTE_ASKED);
+}
+END_TEST
+
+START_TEST(old_values_that_stand_in_are_no_answer_of_the_store)
+{
+    for (size_t i = 0; i < READS; i++) {
+        stand_in(i);
+    }
+    ck_assert_int_eq(read_all(), ERR_NONE);
+    ck_assert_int_eq(contact, REMOTE_ASKED);
+}
+END_TEST
+
+START_TEST(a_store_whose_values_are_all_remembered_was_not_asked)
+{
+    for (size_t i = 0; i < READS; i++) {
+        remember(i, SERVICE_OK, ERR_NONE);
+    }
+    ck_assert_int_eq(read_all(), ERR_NONE);
+    ck_assert_int_eq(contact, REMOTE_NOT_ASKED);
+}
+END_TEST
+
+START_TEST(one_value_that_comes_among_remembered_ones_is_an_answer)
+{
+    remember(0, SERVICE_OK, ERR_NONE);
+    answer(1, SERVICE_OK, ERR_NONE);
+    stand_in(2);
+    ck_assert_int_eq(read_all(), ERR_NONE);
+    ck_assert_int_eq(contact, REMOTE_ANSWERED);
+}
+END_TEST
+
+static const enum service_error_class ANSWERED[] = {
+    SERVICE_OK,         SERVICE_NOT_FOUND, SERVICE_DENIED,    SERVICE_REQUEST,
+    SERVICE_CREDENTIAL, SERVICE_THROTTLE,  SERVICE_TRANSIENT,
+};
 
 /* Whoever asks for more than the time allows does not make the store silent for others. */
 START_TEST(a_store_that_answers_for_one_has_answered)
 {
-    answer(0, SERVICE_TRANSPORT, ERR_TIMEOUT, 0);
-    answer(1, SERVICE_TRANSPORT, ERR_TIMEOUT, 0);
-    answer(2, ANSWERED[_i], ANSWERED[_i] == SERVICE_OK ? ERR_NONE : ERR_DENIED, 0);
+    answer(0, SERVICE_TRANSPORT, ERR_TIMEOUT);
+    answer(1, SERVICE_TRANSPORT, ERR_TIMEOUT);
+    answer(2, ANSWERED[_i], ANSWERED[_i] == SERVICE_OK ? ERR_NONE : ERR_DENIED);
     ck_assert_int_eq(read_all(), ERR_BUSY);
+    ck_assert_int_eq(contact, REMOTE_ANSWERED);
 }
 END_TEST
 
@@ -131,6 +201,7 @@ START_TEST(that_the_api_server_says_nothing_is_no_fault_of_the_store)
 {
     identity_failure = ERR_TIMEOUT;
     ck_assert_int_eq(read_all(), ERR_UNAVAILABLE);
+    ck_assert_int_eq(contact, REMOTE_NOT_ASKED);
     identity_failure = ERR_MISSING;
     ck_assert_int_eq(read_all(), ERR_MISSING);
 }
@@ -138,8 +209,9 @@ END_TEST
 
 START_TEST(another_failure_stays_what_it_is)
 {
-    answer(1, SERVICE_DENIED, ERR_DENIED, 0);
+    answer(1, SERVICE_DENIED, ERR_DENIED);
     ck_assert_int_eq(read_all(), ERR_DENIED);
+    ck_assert_int_eq(contact, REMOTE_ANSWERED);
 }
 END_TEST
 
@@ -150,6 +222,10 @@ Suite *suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_store_that_says_nothing_at_all_has_timed_out);
     tcase_add_test(tcase, what_the_cache_had_is_no_answer_of_the_store);
+    tcase_add_test(tcase, a_refusal_that_is_remembered_is_no_answer_of_the_store);
+    tcase_add_test(tcase, old_values_that_stand_in_are_no_answer_of_the_store);
+    tcase_add_test(tcase, a_store_whose_values_are_all_remembered_was_not_asked);
+    tcase_add_test(tcase, one_value_that_comes_among_remembered_ones_is_an_answer);
     tcase_add_loop_test(tcase, a_store_that_answers_for_one_has_answered, 0,
                         (int)ARRAY_LEN(ANSWERED));
     tcase_add_test(tcase, that_the_api_server_says_nothing_is_no_fault_of_the_store);

@@ -61,6 +61,29 @@ START_TEST(one_answer_opens_it_again)
 }
 END_TEST
 
+START_TEST(a_probe_that_nobody_was_asked_with_is_for_the_next)
+{
+    store_health_give_back(&health, &first, 0);
+    ck_assert(!store_health_is_silent(&health, &first));
+    fail_at(&first, ERR_TIMEOUT, 0);
+    ck_assert(may_ask(&first, STORE_PROBE_MS));
+    store_health_give_back(&health, &first, STORE_PROBE_MS);
+    ck_assert(store_health_is_silent(&health, &first));
+    ck_assert(may_ask(&first, STORE_PROBE_MS + 1));
+    ck_assert(!may_ask(&first, STORE_PROBE_MS + 2));
+}
+END_TEST
+
+START_TEST(who_was_allowed_before_it_timed_out_has_no_probe_to_give_back)
+{
+    ck_assert(may_ask(&first, 0));
+    fail_at(&first, ERR_TIMEOUT, 1);
+    store_health_give_back(&health, &first, 0);
+    ck_assert(!may_ask(&first, 2));
+    ck_assert(!may_ask(&first, STORE_PROBE_MS));
+}
+END_TEST
+
 START_TEST(to_look_whether_it_is_silent_takes_no_probe)
 {
     ck_assert(!store_health_is_silent(&health, &first));
@@ -80,7 +103,6 @@ START_TEST(a_refusal_is_an_answer)
     ck_assert(may_ask(&first, 1));
     fail_at(&first, ERR_MISSING, 1);
     ck_assert(may_ask(&first, 2));
-    /* Nobody has waited for it; the endpoint's own breaker counts those. */
     fail_at(&first, ERR_UNAVAILABLE, 2);
     ck_assert(may_ask(&first, 3));
 }
@@ -117,6 +139,8 @@ Suite *suite(void)
     tcase_add_test(tcase, a_store_that_answers_is_always_asked);
     tcase_add_test(tcase, a_silent_store_is_probed_once_every_ten_seconds);
     tcase_add_test(tcase, one_answer_opens_it_again);
+    tcase_add_test(tcase, a_probe_that_nobody_was_asked_with_is_for_the_next);
+    tcase_add_test(tcase, who_was_allowed_before_it_timed_out_has_no_probe_to_give_back);
     tcase_add_test(tcase, to_look_whether_it_is_silent_takes_no_probe);
     tcase_add_test(tcase, a_refusal_is_an_answer);
     tcase_add_test(tcase, stores_do_not_share_their_fate);
