@@ -254,12 +254,13 @@ static int64_t turn_ms(struct applier *applier, const struct external_secret *ex
 {
     CLEANUP(mem_free_ptr) char *basis = store_use_basis(applier->options.world, external_secret);
     struct world *world = applier->options.world;
-    struct secret *target =
-        world_secret(world, external_secret->namespace, external_secret->target);
+    struct secret *target = NULL;
+    enum presence presence =
+        world_look_up_secret(world, external_secret->namespace, external_secret->target, &target);
     const struct progress_question question = {
         .external_secret = external_secret,
         .basis = basis,
-        .target_known = world_is_synced(world, WORLD_SECRETS),
+        .target_known = presence != PRESENCE_UNKNOWN,
         .target = target,
         .now_ms = applier_now_ms(applier),
         .wall_ms = clock_wall_ms(applier->options.clock),

@@ -32,7 +32,7 @@ struct progress_question {
     const struct external_secret *external_secret;
     const char *basis; /* what it would be carried out from (store_use_basis()), its uid first */
     bool target_known;
-    const struct secret *target; /* NULL: there is none */
+    const struct secret *target; /* NULL: there is none, or it is not known */
     int64_t now_ms;              /* monotonic */
     int64_t wall_ms;             /* since 1970 */
     /* Whether it may go along with another: what is begun is due now, instead of nobody's turn, and

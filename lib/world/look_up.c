@@ -24,15 +24,22 @@ static enum presence presence_of(const struct world *world, struct str_view key)
     return table_get(&world->tables[WORLD_SECRETS], key) ? PRESENCE_PRESENT : PRESENCE_ABSENT;
 }
 
+/* Under the lock. `*ret` is a reference when it is present, else NULL. */
+static enum presence find(const struct world *world, struct str_view key, struct secret **ret)
+{
+    enum presence presence = presence_of(world, key);
+    *ret = presence == PRESENCE_PRESENT
+               ? secret_retain(table_get(&world->tables[WORLD_SECRETS], key))
+               : NULL;
+    return presence;
+}
+
 /* Under the lock. */
 static void fill(const struct world *world, struct str_view namespace, struct fact *fact)
 {
     char text[WORLD_KEY_BYTES];
     struct str_view key = world_key(text, namespace, sv_of(fact->name));
-    fact->presence = presence_of(world, key);
-    if (fact->presence == PRESENCE_PRESENT) {
-        fact->secret = secret_retain(table_get(&world->tables[WORLD_SECRETS], key));
-    }
+    fact->presence = find(world, key, &fact->secret);
     fact->described = described(world, key);
 }
 
@@ -43,6 +50,17 @@ enum presence world_secret_presence(struct world *world, struct str_view namespa
     struct str_view key = world_key(text, namespace, name);
     world_lock(world);
     enum presence presence = presence_of(world, key);
+    world_unlock(world);
+    return presence;
+}
+
+enum presence world_look_up_secret(struct world *world, struct str_view namespace,
+                                   struct str_view name, struct secret **ret)
+{
+    char text[WORLD_KEY_BYTES];
+    struct str_view key = world_key(text, namespace, name);
+    world_lock(world);
+    enum presence presence = find(world, key, ret);
     world_unlock(world);
     return presence;
 }

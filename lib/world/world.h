@@ -88,6 +88,11 @@ void world_look_up(struct world *world, const struct secret_ref_list *refs, stru
 /* Of one Secret: absent is what the watch, which keeps up with the API server, has not told of. */
 enum presence world_secret_presence(struct world *world, struct str_view namespace,
                                     struct str_view name);
+/* Presence and record in one lock hold, as world_look_up(): `*ret` is a reference when it is
+ * present, else NULL. Whoever asks for the one and then for the other may take a Secret that is
+ * told of in between for absent. */
+enum presence world_look_up_secret(struct world *world, struct str_view namespace,
+                                   struct str_view name, struct secret **ret);
 
 /* References of their own, or NULL. */
 struct secret *world_secret(struct world *world, struct str_view namespace, struct str_view name);

@@ -4,6 +4,7 @@
 #include "check_main.h"
 
 #include "applier_scene.h"
+#include "base/timestamp.h"
 
 static void setup(void)
 {
@@ -260,6 +261,36 @@ START_TEST(a_new_secret_is_made_without_a_look)
     ck_assert(applier_remote_changed(applier, SV("n"), SV("b")));
     api_await("POST", "/secrets", 2);
     ck_assert_uint_eq(api_count("GET", "/secrets/"), 1);
+}
+END_TEST
+
+/* It was carried out just now, by its status. */
+static void put_carried_out(const char *name)
+{
+    char refreshed[TIMESTAMP_BYTES];
+    put_external_secret(name, name, "Owner");
+    struct external_secret *bare = world_external_secret(world, SV("n"), sv_of(name));
+    timestamp_format(clock_wall_ms(scene_clock), refreshed);
+    struct json_text json = quoted_json(
+        "{'metadata':{'namespace':'n','name':'%s','uid':'u-%s','resourceVersion':'2',"
+        "'generation':1},'spec':{'secretStoreRef':{'name':'store'},'refreshInterval':'1h',"
+        "'target':{'name':'%s','creationPolicy':'Owner'},"
+        "'data':[{'secretKey':'k','remoteRef':{'key':'r'}}]},"
+        "'status':{'refreshTime':'%s','syncedResourceVersion':'%s'}}",
+        name, name, name, refreshed, bare->version);
+    put_decoded(&json);
+    external_secret_release(bare);
+}
+
+START_TEST(a_target_of_which_nothing_is_known_is_not_taken_for_missing)
+{
+    put_carried_out("a");
+    world_put_unreadable_secret(world, SV("n"), SV("a"));
+    applier_external_secret_changed(applier, SV("n"), SV("a"));
+    /* Looks follow one another, and there is one worker. */
+    carry_out("b");
+    api_await("PATCH", "/status?", 1);
+    ck_assert_uint_eq(atomic_load(&seen.reads), 1);
 }
 END_TEST
 
@@ -546,6 +577,7 @@ Suite *suite(void)
     tcase_add_test(tcase, what_a_request_is_told_at_once_is_no_result_of_a_refresh);
     tcase_add_test(tcase, a_new_secret_is_made_without_a_look);
     tcase_add_test(tcase, what_another_has_made_while_making_it_failed_is_there);
+    tcase_add_test(tcase, a_target_of_which_nothing_is_known_is_not_taken_for_missing);
     tcase_add_test(tcase, what_is_queued_when_the_process_stops_is_not_begun);
     tcase_add_test(tcase, what_fails_while_the_process_stops_is_told_nobody);
     tcase_add_test(tcase, what_fails_once_its_store_is_another_controllers_is_told_nobody);

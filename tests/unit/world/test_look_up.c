@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
+
 #include "check_main.h"
 #include "records.h"
 #include "world/world.h"
@@ -77,6 +79,61 @@ START_TEST(an_unreadable_secret_is_unknown)
     world_put_unreadable_secret(world, SV("shop"), SV("db"));
     ck_assert(world_erase(world, WORLD_SECRETS, SV("shop"), SV("db")));
     ck_assert_int_eq(presence_of("db"), PRESENCE_ABSENT);
+}
+END_TEST
+
+START_TEST(one_secret_is_looked_up_with_its_presence)
+{
+    struct secret *found = NULL;
+    struct secret *db = make_secret("shop", "db", "u", "1", "");
+    world_put_secret(world, secret_retain(db));
+    ck_assert_int_eq(world_look_up_secret(world, SV("shop"), SV("db"), &found), PRESENCE_UNKNOWN);
+    ck_assert_ptr_null(found);
+    world_set_synced(world, WORLD_SECRETS, true);
+    ck_assert_int_eq(world_look_up_secret(world, SV("shop"), SV("db"), &found), PRESENCE_PRESENT);
+    ck_assert_ptr_eq(found, db);
+    ck_assert_uint_eq(atomic_load(&db->references), 3);
+    secret_release(found);
+    ck_assert_int_eq(world_look_up_secret(world, SV("shop"), SV("tls"), &found), PRESENCE_ABSENT);
+    ck_assert_ptr_null(found);
+    world_put_unreadable_secret(world, SV("shop"), SV("db"));
+    ck_assert_int_eq(world_look_up_secret(world, SV("shop"), SV("db"), &found), PRESENCE_UNKNOWN);
+    ck_assert_ptr_null(found);
+    secret_release(db);
+}
+END_TEST
+
+/* Another thread lists meanwhile: what is not there is then never called absent, but unknown. */
+static void *list_secrets(void *argument)
+{
+    struct secret *db = argument;
+    world_put_secret(world, db);
+    world_set_synced(world, WORLD_SECRETS, true);
+    return NULL;
+}
+
+START_TEST(a_secret_that_is_being_listed_is_never_absent)
+{
+    enum {
+        ROUNDS = 300,
+    };
+    for (int i = 0; i < ROUNDS; i++) {
+        pthread_t thread;
+        struct secret *found = NULL;
+        enum presence presence = PRESENCE_UNKNOWN;
+        ck_assert_int_eq(
+            pthread_create(&thread, NULL, list_secrets, make_secret("shop", "db", "u", "1", "")),
+            0);
+        while (presence == PRESENCE_UNKNOWN) {
+            presence = world_look_up_secret(world, SV("shop"), SV("db"), &found);
+        }
+        ck_assert_int_eq(presence, PRESENCE_PRESENT);
+        ck_assert_ptr_nonnull(found);
+        secret_release(found);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        world_set_synced(world, WORLD_SECRETS, false);
+        ck_assert(world_erase(world, WORLD_SECRETS, SV("shop"), SV("db")));
+    }
 }
 END_TEST
 
@@ -194,6 +251,8 @@ Suite *suite(void)
     tcase_add_test(tcase, nothing_is_known_of_a_secret_unless_the_list_is_complete);
     tcase_add_test(tcase, another_namespace_is_another_secret);
     tcase_add_test(tcase, an_unreadable_secret_is_unknown);
+    tcase_add_test(tcase, one_secret_is_looked_up_with_its_presence);
+    tcase_add_test(tcase, a_secret_that_is_being_listed_is_never_absent);
     tcase_add_test(tcase, looking_up_again_replaces_what_was_known);
     tcase_add_test(tcase, an_external_secret_describes_its_target);
     tcase_add_test(tcase, one_that_renders_nothing_still_describes);
