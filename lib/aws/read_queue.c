@@ -303,6 +303,7 @@ void read_queue_read(struct read_queue *queue, const struct reader_request *requ
             wanted[party.count++] = items[i];
         }
     }
+    value_cache_count_misses(queue->options.cache, party.count);
     reader_notify(request);
     stay(queue, request, &party);
     for (size_t i = 0; i < party.count; i++) {

@@ -32,7 +32,7 @@ bool read_queue_fresh(const struct read_queue *queue, int64_t now_ms);
 
 /* Fills every item, value or error. What came is put into the cache, refusals too. The items were
  * not in the cache after `ended` calls (struct reader_counts): what has come since is taken from
- * there. */
+ * there, and the others count as missed by it. */
 void read_queue_read(struct read_queue *queue, const struct reader_request *request, uint64_t ended,
                      struct reader_item *const *items, size_t count);
 

@@ -176,6 +176,7 @@ static void refuse(struct reader *reader, const struct reader_request *request,
                 reader->options.max_callers);
     }
     atomic_fetch_add(&reader->counts.refused, count);
+    value_cache_count_misses(reader->options.cache, count);
 }
 
 static void stand_in(struct reader *reader, const struct reader_request *request,

@@ -141,7 +141,6 @@ static enum value_cache_answer look_up(struct value_cache *cache, struct str_vie
     }
     struct value_cache_entry *value = value_cache_table_find(&cache->table, key, now);
     if (!value || value->expired || now - value->since_ms > max_age_ms) {
-        cache->numbers.misses++;
         return VALUE_CACHE_MISS;
     }
     cache->numbers.hits++;
@@ -172,15 +171,12 @@ enum value_cache_answer value_cache_get(struct value_cache *cache,
 {
     CLEANUP(buf_done) struct buf composed = {0};
     CLEANUP(value_cache_entry_release_ptr) struct value_cache_entry *entry = NULL;
-    enum value_cache_answer answer = VALUE_CACHE_MISS;
     int64_t now = now_ms(cache);
-    bool may_hit = max_age_ms > 0 && value_cache_key_compose(key, &composed);
-    pthread_mutex_lock(&cache->mutex);
-    if (may_hit) {
-        answer = look_up(cache, buf_view(&composed), max_age_ms, now, &entry);
-    } else {
-        cache->numbers.misses++;
+    if (max_age_ms <= 0 || !value_cache_key_compose(key, &composed)) {
+        return VALUE_CACHE_MISS;
     }
+    pthread_mutex_lock(&cache->mutex);
+    enum value_cache_answer answer = look_up(cache, buf_view(&composed), max_age_ms, now, &entry);
     pthread_mutex_unlock(&cache->mutex);
 
     if (answer == VALUE_CACHE_REFUSED) {
@@ -193,6 +189,13 @@ enum value_cache_answer value_cache_get(struct value_cache *cache,
         *ret_age_ms = now - entry->since_ms;
     }
     return answer;
+}
+
+void value_cache_count_misses(struct value_cache *cache, size_t count)
+{
+    pthread_mutex_lock(&cache->mutex);
+    cache->numbers.misses += count;
+    pthread_mutex_unlock(&cache->mutex);
 }
 
 /* While a refusal stands, the last that was said is not that the service has failed. */

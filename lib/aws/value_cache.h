@@ -50,11 +50,14 @@ enum value_cache_answer {
 /* Not older than `max_age_ms` hits; 0 is always a miss, also where a refusal is remembered. For the
  * current version, what the same identity asked for by name answers to its ARN too; not the other
  * way round, since an ARN may lead to another account, where the name is another secret. A hit
- * counts as a use; `ret` is then released first, and untouched otherwise. */
+ * counts as a use; `ret` is then released first, and untouched otherwise. Hits are counted here;
+ * misses are not, since whoever asks may look again before he asks elsewhere. */
 enum value_cache_answer value_cache_get(struct value_cache *cache,
                                         const struct value_cache_key *key, int64_t max_age_ms,
                                         struct remote_value *ret, int64_t *ret_age_ms,
                                         struct service_error *error, struct err *err);
+/* So many were not there, however often they were looked for. */
+void value_cache_count_misses(struct value_cache *cache, size_t count);
 /* Whatever there is up to the hard time, for when the service has failed for a while; expired or
  * not, but nothing while a refusal is remembered. `ret` as above. */
 MUST_CHECK bool value_cache_get_stale(struct value_cache *cache, const struct value_cache_key *key,
@@ -82,10 +85,10 @@ void value_cache_drop_identity(struct value_cache *cache, const struct identity_
 
 struct value_cache_numbers {
     size_t entries;
-    size_t refusals; /* of them; also those that have lapsed and were not asked for since */
-    size_t bytes;    /* with keys and what it takes to find them */
-    uint64_t hits;   /* values and refusals that answered */
-    uint64_t misses;
+    size_t refusals;    /* of them; also those that have lapsed and were not asked for since */
+    size_t bytes;       /* with keys and what it takes to find them */
+    uint64_t hits;      /* values and refusals that answered */
+    uint64_t misses;    /* as told by value_cache_count_misses() */
     uint64_t stale;     /* values that stood in */
     uint64_t evictions; /* for want of room */
     bool locked;        /* the key cannot be swapped out */

@@ -323,8 +323,7 @@ START_TEST(says_whether_the_service_itself_has_just_answered)
     script.keys[0] = (struct scripted_key){.key = "b", .single = SERVICE_DENIED};
     ck_contact(read_as("role-a", "b"), true, true);
     ck_contact(read_as("role-a", "b"), false, false);
-    script.keys[0].single = SERVICE_TRANSPORT;
-    script.keys[0].key = "c";
+    script.keys[0] = (struct scripted_key){.key = "c", .single = SERVICE_TRANSPORT};
     ck_contact(read_as("role-a", "c"), true, false);
 }
 END_TEST
@@ -474,8 +473,42 @@ START_TEST(a_full_queue_refuses_at_once)
         caller_join(&callers[i]);
         ck_all_there(&callers[i]);
     }
+    ck_assert_uint_eq(value_cache_numbers(world.cache).misses, MAX_CALLERS + 3);
     /* And there is room again. */
     ck_all_there(read_as("role-a", "b"));
+}
+END_TEST
+
+static void ck_counted(uint64_t hits, uint64_t misses)
+{
+    struct value_cache_numbers numbers = value_cache_numbers(world.cache);
+    ck_assert_uint_eq(numbers.hits, hits);
+    ck_assert_uint_eq(numbers.misses, misses);
+    ck_assert_uint_eq(reader_numbers(world.reader).asked, hits + misses);
+}
+
+/* However often it was looked for in the cache: of those who come late one value has come since. */
+START_TEST(every_value_counts_once_as_a_hit_or_a_miss)
+{
+    script.delays = true;
+    struct caller *slow = caller_as("role-a", "slow");
+    caller_start_slow(slow);
+    struct caller *late = caller_as("role-a", "slow");
+    caller_wants(late, "other", "");
+    late->delayed = true;
+    caller_start(late);
+    script_await(&script.delayed, 1);
+    caller_end_slow(slow);
+    script_end_delay();
+    caller_join(late);
+    ck_all_there(late);
+    ck_counted(1, 2);
+    ck_all_there(read_as("role-a", "other"));
+    ck_counted(2, 2);
+    struct caller *anew = caller_as("role-a", "other");
+    anew->request.max_age_ms = 0;
+    caller_read(anew);
+    ck_counted(2, 3);
 }
 END_TEST
 
@@ -654,6 +687,7 @@ Suite *suite(void)
     tcase_add_test(tcase, services_and_regions_share_nothing);
     tcase_add_test(tcase, an_endpoint_that_hangs_delays_nobody_elsewhere);
     tcase_add_test(tcase, a_full_queue_refuses_at_once);
+    tcase_add_test(tcase, every_value_counts_once_as_a_hit_or_a_miss);
     tcase_add_test(tcase, an_old_value_stands_in_when_the_queue_is_full);
     tcase_add_test(tcase, queues_that_nobody_needs_go);
     tcase_add_test(tcase, queues_that_remember_something_stay);

@@ -593,7 +593,9 @@ START_TEST(numbers_say_what_happened)
     struct value_cache_numbers numbers = value_cache_numbers(cache);
     ck_assert_uint_eq(numbers.entries + numbers.refusals + numbers.bytes, 0);
     assert_miss(&a, SOFT_MS);
+    assert_miss(&a, SOFT_MS);
     assert_miss(&a, 0);
+    value_cache_count_misses(cache, 2);
     put(&a, "0123456789", NULL, NULL);
     size_t bytes = value_cache_numbers(cache).bytes;
     ck_assert_uint_gt(bytes, 10);
