@@ -115,7 +115,7 @@ static void carry_out(void *context, struct run_result *ret)
         .leader = errand->background ? applier->options.leader : NULL,
         .waiting = errand->waiting,
         .yields = applier->options.beside,
-        .max_age_ms = errand->max_age_ms,
+        .since_ms = errand->since_ms,
         .deadline_ms = errand->deadline_ms,
     };
     ret->outcome = materialise(&input, &report, &ret->err);
@@ -162,12 +162,14 @@ static bool answers_at_once(const struct external_secret *external_secret)
            external_secret->creation_policy == CREATION_MERGE;
 }
 
-int64_t applier_max_age_ms(struct applier *applier, const struct external_secret *external_secret,
-                           int64_t max_age_ms)
+int64_t applier_since_ms(struct applier *applier, const struct external_secret *external_secret,
+                         int64_t max_age_ms)
 {
-    return applier->options.beside ? head_start_max_age_ms(&applier->head_start, external_secret,
-                                                           applier_now_ms(applier), max_age_ms)
-                                   : max_age_ms;
+    int64_t now_ms = applier_now_ms(applier);
+    return clock_since_ms(now_ms, applier->options.beside
+                                      ? head_start_max_age_ms(&applier->head_start, external_secret,
+                                                              now_ms, max_age_ms)
+                                      : max_age_ms);
 }
 
 /* NULL: not there, or not known. */
@@ -210,8 +212,8 @@ static void make_for(struct applier *applier, struct flight *flight, struct clie
     }
     const struct errand errand = {.clients = clients,
                                   .waiting = true,
-                                  .max_age_ms =
-                                      applier_max_age_ms(applier, external_secret, SWEEP_FRESH_MS),
+                                  .since_ms =
+                                      applier_since_ms(applier, external_secret, SWEEP_FRESH_MS),
                                   .deadline_ms = applier_now_ms(applier) + FLIGHT_DEADLINE_MS};
     if (answers_at_once(external_secret)) {
         carry_out(&(struct joined){applier, external_secret, &errand}, &result);

@@ -41,9 +41,9 @@ struct applier {
 /* For whom something is carried out. */
 struct errand {
     struct clients *clients;
-    bool background;    /* it is its turn; otherwise a request asks */
-    bool waiting;       /* a request or a held Pod waits; otherwise a refresh */
-    int64_t max_age_ms; /* of what was read before */
+    bool background;  /* it is its turn; otherwise a request asks */
+    bool waiting;     /* a request or a held Pod waits; otherwise a refresh */
+    int64_t since_ms; /* what was read then or later will do */
     int64_t deadline_ms;
 };
 
@@ -61,9 +61,11 @@ bool applier_knows_world(const struct applier *applier);
  * AWS has something newer. */
 int64_t applier_wait_ms(struct applier *applier, const struct external_secret *external_secret,
                         bool hurried);
-/* How old a value may be that it is made of: `max_age_ms`, or less beside the operator. */
-int64_t applier_max_age_ms(struct applier *applier, const struct external_secret *external_secret,
-                           int64_t max_age_ms);
+/* Since when a value counts that it is made of: as old as `max_age_ms`, or less beside the
+ * operator.
+ */
+int64_t applier_since_ms(struct applier *applier, const struct external_secret *external_secret,
+                         int64_t max_age_ms);
 /* It is looked at then, or earlier if that is planned already. */
 void applier_plan(struct applier *applier, struct str_view namespace, struct str_view name,
                   int64_t delay_ms);

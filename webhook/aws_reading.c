@@ -28,16 +28,7 @@ bool aws_reading_identity(struct clients *clients, const struct store *store,
            err_wrap(err, "store %.*s", SV_ARG(store->name));
 }
 
-/* As late as can be: time goes by until the cache is asked. */
-static int64_t max_age_ms(const struct clients *clients, const struct remote_request *request)
-{
-    return request->since_ms != 0
-               ? clock_monotonic_ms(clients->options->clock) - request->since_ms + 1
-               : request->max_age_ms;
-}
-
-static void make_request(const struct clients *clients, const struct aws_target *target,
-                         const struct remote_request *request,
+static void make_request(const struct aws_target *target, const struct remote_request *request,
                          const struct store_identity *identity, struct reader_request *ret)
 {
     *ret = (struct reader_request){
@@ -49,7 +40,7 @@ static void make_request(const struct clients *clients, const struct aws_target 
         .namespace = request->namespace,
         .urgency = target->service.urgency,
         .deadline_ms = request->deadline_ms,
-        .max_age_ms = max_age_ms(clients, request),
+        .since_ms = request->since_ms,
         .accept_stale = request->waiting,
     };
 }
@@ -63,7 +54,7 @@ bool aws_reading_read(struct clients *clients, const struct remote_request *requ
     if (!aws_target_find(clients, request, identity, &target, err)) {
         return false;
     }
-    make_request(clients, &target, request, identity, &wanted);
+    make_request(&target, request, identity, &wanted);
     wanted.notice = notice;
     return reader_read(aws_services_reader(clients->options->aws, request->apart), &wanted, items,
                        count, err);
@@ -77,7 +68,7 @@ void aws_reading_join(struct clients *clients, const struct remote_request *requ
     struct reader_request wanted;
     struct err ignored;
     if (aws_target_find(clients, request, identity, &target, &ignored)) {
-        make_request(clients, &target, request, identity, &wanted);
+        make_request(&target, request, identity, &wanted);
         reader_join(aws_services_reader(clients->options->aws, request->apart), &wanted, items,
                     count);
     }

@@ -42,7 +42,7 @@ static int64_t refresh_age_ms(struct applier *applier,
 }
 
 /* Those that were read ahead with it have their turn now: none before everything is known. A store
- * that is silent is left to the probe. The age of what was read for it. */
+ * that is silent is left to the probe. Since when what was read for it counts; 0: nothing was. */
 static int64_t read_ahead_of(struct applier *applier, const struct external_secret *external_secret,
                              struct clients *clients)
 {
@@ -51,14 +51,14 @@ static int64_t read_ahead_of(struct applier *applier, const struct external_secr
         store_use_is_silent(applier->options.world, &applier->stores, external_secret)) {
         return 0;
     }
-    int64_t age_ms = sweep_read_ahead(applier->sweep, external_secret, clients,
-                                      applier_now_ms(applier) + READ_AHEAD_MS, &members);
+    int64_t since_ms = sweep_read_ahead(applier->sweep, external_secret, clients,
+                                        applier_now_ms(applier) + READ_AHEAD_MS, &members);
     for (size_t i = 0; i < members.count; i++) {
         const struct external_secret *member = members.items[i];
         progress_bring_forward(&applier->progress, member->namespace, member->name);
         applier_plan(applier, member->namespace, member->name, 0);
     }
-    return age_ms;
+    return since_ms;
 }
 
 /* What follows a run: its status, and when the next is. It may still be written when the process
@@ -113,17 +113,17 @@ static void refresh(struct background *background, struct clients *clients)
     background->forced = forced;
     background->start_ms = clock_wall_ms(applier->options.clock);
     background->start_now_ms = applier_now_ms(applier);
-    struct errand errand = {
-        .clients = clients,
-        .background = true,
-        .waiting = applier->options.beside && !plan_has_find(external_secret),
-        .max_age_ms = forced ? 0
-                             : applier_max_age_ms(applier, external_secret,
-                                                  refresh_age_ms(applier, external_secret)),
-        .deadline_ms = applier_now_ms(applier) + BACKGROUND_DEADLINE_MS};
+    struct errand errand = {.clients = clients,
+                            .background = true,
+                            .waiting = applier->options.beside && !plan_has_find(external_secret),
+                            .since_ms =
+                                forced ? 0
+                                       : applier_since_ms(applier, external_secret,
+                                                          refresh_age_ms(applier, external_secret)),
+                            .deadline_ms = applier_now_ms(applier) + BACKGROUND_DEADLINE_MS};
     if (!forced && !applier->options.beside) {
-        int64_t age_ms = read_ahead_of(applier, external_secret, clients);
-        errand.max_age_ms = age_ms > errand.max_age_ms ? age_ms : errand.max_age_ms;
+        int64_t since_ms = read_ahead_of(applier, external_secret, clients);
+        errand.since_ms = since_ms && since_ms < errand.since_ms ? since_ms : errand.since_ms;
     }
     applier_carry_out(applier, external_secret, &errand, &background->run);
     if (applier_is_untold(applier, external_secret, &errand, &background->run)) {

@@ -88,8 +88,7 @@ static void ask_store(struct inquiry *inquiry, const struct secret_source *sourc
         .store = batch->store,
         .namespace = inquiry->existence.external_secret->namespace,
         .apart = inquiry->options.apart,
-        .max_age_ms = SWEEP_FRESH_MS,
-        .since_ms = since_ms,
+        .since_ms = since_ms ? since_ms : clock_since_ms(begun_ms, SWEEP_FRESH_MS),
         .deadline_ms = begun_ms + STORE_DEADLINE_MS,
         .contact = &contact,
     };

@@ -121,7 +121,7 @@ enum reconcile_outcome materialise(const struct materialise_input *input,
         .sink = &sink,
         .absent = is_absent(input),
         .waiting = input->waiting,
-        .max_age_ms = input->max_age_ms,
+        .since_ms = input->since_ms,
         .deadline_ms = input->deadline_ms,
     };
     enum reconcile_outcome outcome = reconcile(&work, ret, err);

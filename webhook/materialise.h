@@ -18,7 +18,7 @@ struct materialise_input {
     const struct leader *leader; /* only while it leads a Secret is written; NULL: anyhow */
     bool yields;                 /* to the External Secrets Operator (head_start.h) */
     bool waiting;                /* a request or a held Pod waits; otherwise a refresh */
-    int64_t max_age_ms;          /* of what was read before */
+    int64_t since_ms;            /* what was read then or later will do */
     int64_t deadline_ms;
 };
 

@@ -170,7 +170,8 @@ static void make_request(const struct gathering *gathering, const struct group *
     *ret = (struct remote_request){
         .store = group->store,
         .namespace = group->namespace,
-        .max_age_ms = group->max_age_ms,
+        .since_ms = clock_since_ms(clock_monotonic_ms(gathering->clients->options->clock),
+                                   group->max_age_ms),
         .deadline_ms = gathering->deadline_ms,
     };
 }

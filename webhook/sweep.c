@@ -376,17 +376,18 @@ static bool gather(struct sweep *sweep, const struct external_secret *first,
     return claimed;
 }
 
-/* How old that is. What was read with others is read for one use, however long its queue is. */
+/* When it was begun to read it with others; 0: it was not, or too long ago. That is read for one
+ * use, however long its queue is. */
 static int64_t use(struct sweep *sweep, const struct external_secret *external_secret)
 {
     pthread_mutex_lock(&sweep->mutex);
     struct turn *turn = find_turn(sweep, external_secret);
-    int64_t age =
-        turn->waits || (turn->reading && !turn->used) ? now_ms(sweep) - turn->begun_ms + 1 : 0;
+    bool is_for_it = turn->waits || (turn->reading && !turn->used);
+    int64_t begun_ms = turn->begun_ms;
     turn->used = true;
     turn->waits = false;
     pthread_mutex_unlock(&sweep->mutex);
-    return age < SWEEP_FRESH_MS ? age : 0;
+    return is_for_it && now_ms(sweep) - begun_ms < SWEEP_FRESH_MS ? begun_ms : 0;
 }
 
 int64_t sweep_read_ahead(struct sweep *sweep, const struct external_secret *first,

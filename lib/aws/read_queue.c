@@ -71,11 +71,9 @@ static void begin(struct read_queue *queue, struct read_fetch *fetch,
 }
 
 /* The call that is under way began before what he takes may have been read. */
-static bool is_too_old(const struct read_fetch *fetch, const struct reader_request *request,
-                       int64_t now_ms)
+static bool is_too_old(const struct read_fetch *fetch, const struct reader_request *request)
 {
-    return fetch->state == READ_FETCH_CALLED && request->max_age_ms > 0 &&
-           now_ms - fetch->called_ms > request->max_age_ms;
+    return fetch->state == READ_FETCH_CALLED && fetch->called_ms < request->since_ms;
 }
 
 /* With the mutex. */
@@ -107,7 +105,7 @@ static struct read_fetch *want(struct read_queue *queue, const struct reader_req
     struct read_fetch *fetch = read_fetch_new(
         item->key, version, item->namespace.len ? item->namespace : request->namespace);
     struct read_fetch *other = table_get(&queue->on_its_way, fetch->id);
-    if (other && !is_too_old(other, request, now_ms)) {
+    if (other && !is_too_old(other, request)) {
         read_fetch_free(fetch);
         fetch = other;
         join(queue, fetch, request);
@@ -348,11 +346,10 @@ void read_queue_join(struct read_queue *queue, const struct reader_request *requ
 {
     CLEANUP(mem_free_ptr) struct read_fetch **fetches = mem_alloc_array(count, sizeof *fetches);
     struct read_party party = {fetches, 0, request->deadline_ms};
-    int64_t now_ms = clock_monotonic_ms(queue->options.clock);
     pthread_mutex_lock(&queue->mutex);
     for (size_t i = 0; i < count; i++) {
         struct read_fetch *fetch = find(queue, request, &items[i]);
-        if (fetch && !is_too_old(fetch, request, now_ms)) {
+        if (fetch && !is_too_old(fetch, request)) {
             join(queue, fetch, request);
             fetch->waiters++;
             fetches[party.count++] = fetch;

@@ -161,8 +161,7 @@ bool reader_recall(struct value_cache *cache, const struct reader_request *reque
                    struct reader_item *item)
 {
     struct value_cache_key key = cache_key(request, item);
-    return request->max_age_ms > 0 &&
-           value_cache_get(cache, &key, request->max_age_ms, &item->value, &item->age_ms,
+    return value_cache_get(cache, &key, request->since_ms, &item->value, &item->age_ms,
                            &item->error, &item->err) != VALUE_CACHE_MISS;
 }
 

@@ -56,8 +56,9 @@ struct reader_request {
     struct str_view namespace; /* whose share of the cache it is */
     enum service_urgency urgency;
     int64_t deadline_ms; /* absolute, monotonic */
-    int64_t max_age_ms;  /* of a cached value, or of a call under way, that will do; 0: ask, or wait
-                            for a call under way */
+    /* A cached value, or a call under way, that was asked for then or later (monotonic) will do; 0:
+     * ask, or wait for a call under way. */
+    int64_t since_ms;
     /* An older one will do when the service (or what gives us credentials) fails for a while, or
      * the queue is full. */
     bool accept_stale;

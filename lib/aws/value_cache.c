@@ -130,17 +130,17 @@ static struct value_cache_entry *use(struct value_cache *cache, struct value_cac
 }
 
 static enum value_cache_answer look_up(struct value_cache *cache, struct str_view key,
-                                       int64_t max_age_ms, int64_t now,
+                                       int64_t since_ms, int64_t now,
                                        struct value_cache_entry **ret)
 {
     struct value_cache_entry *refused = value_cache_table_find_refusal(&cache->table, key, now);
-    if (refused && now - refused->since_ms <= max_age_ms) {
+    if (refused && refused->since_ms >= since_ms) {
         cache->numbers.hits++;
         *ret = value_cache_entry_retain(refused);
         return VALUE_CACHE_REFUSED;
     }
     struct value_cache_entry *value = value_cache_table_find(&cache->table, key, now);
-    if (!value || value->expired || now - value->since_ms > max_age_ms) {
+    if (!value || value->expired || value->since_ms < since_ms) {
         return VALUE_CACHE_MISS;
     }
     cache->numbers.hits++;
@@ -165,18 +165,18 @@ static bool open_value(struct value_cache *cache, struct value_cache_entry *entr
 }
 
 enum value_cache_answer value_cache_get(struct value_cache *cache,
-                                        const struct value_cache_key *key, int64_t max_age_ms,
+                                        const struct value_cache_key *key, int64_t since_ms,
                                         struct remote_value *ret, int64_t *ret_age_ms,
                                         struct service_error *error, struct err *err)
 {
     CLEANUP(buf_done) struct buf composed = {0};
     CLEANUP(value_cache_entry_release_ptr) struct value_cache_entry *entry = NULL;
     int64_t now = now_ms(cache);
-    if (max_age_ms <= 0 || !value_cache_key_compose(key, &composed)) {
+    if (since_ms == 0 || !value_cache_key_compose(key, &composed)) {
         return VALUE_CACHE_MISS;
     }
     pthread_mutex_lock(&cache->mutex);
-    enum value_cache_answer answer = look_up(cache, buf_view(&composed), max_age_ms, now, &entry);
+    enum value_cache_answer answer = look_up(cache, buf_view(&composed), since_ms, now, &entry);
     pthread_mutex_unlock(&cache->mutex);
 
     if (answer == VALUE_CACHE_REFUSED) {

@@ -47,13 +47,14 @@ enum value_cache_answer {
     VALUE_CACHE_REFUSED, /* `error` and `err` are what was answered, not longer ago than asked */
 };
 
-/* Not older than `max_age_ms` hits; 0 is always a miss, also where a refusal is remembered. For the
+/* What was asked for at `since_ms` (monotonic) or later hits; 0 is always a miss, also where a
+ * refusal is remembered. For the
  * current version, what the same identity asked for by name answers to its ARN too; not the other
  * way round, since an ARN may lead to another account, where the name is another secret. A hit
  * counts as a use; `ret` is then released first, and untouched otherwise. Hits are counted here;
  * misses are not, since whoever asks may look again before he asks elsewhere. */
 enum value_cache_answer value_cache_get(struct value_cache *cache,
-                                        const struct value_cache_key *key, int64_t max_age_ms,
+                                        const struct value_cache_key *key, int64_t since_ms,
                                         struct remote_value *ret, int64_t *ret_age_ms,
                                         struct service_error *error, struct err *err);
 /* So many were not there, however often they were looked for. */

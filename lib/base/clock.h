@@ -35,4 +35,12 @@ int64_t clock_measure_us(void);
 /* Milliseconds until `deadline_ms`, at least 0. */
 int64_t clock_left_ms(const struct clock *clock, int64_t deadline_ms);
 
+/* Since when something counts that may be `age_ms` old now; 0, which is no time, when it may have
+ * no age at all. */
+static inline int64_t clock_since_ms(int64_t now_ms, int64_t age_ms)
+{
+    int64_t since_ms = now_ms - age_ms;
+    return age_ms <= 0 ? 0 : since_ms > 0 ? since_ms : 1;
+}
+
 #endif

@@ -164,7 +164,7 @@ static struct remote_request request_of(const struct run *run, size_t store)
         .store = run->stores[store],
         .namespace = run->input->external_secret->namespace,
         .waiting = run->input->waiting,
-        .max_age_ms = run->input->max_age_ms,
+        .since_ms = run->input->since_ms,
         .deadline_ms = run->input->deadline_ms,
     };
 }

@@ -32,8 +32,8 @@ struct reconcile_input {
      * comes first all the same where none is made, where one may have to be deleted, and after
      * AlreadyExists. */
     bool absent;
-    bool waiting;       /* as in struct remote_request */
-    int64_t max_age_ms; /* likewise */
+    bool waiting;     /* as in struct remote_request */
+    int64_t since_ms; /* likewise */
     int64_t deadline_ms;
 };
 

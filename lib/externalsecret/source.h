@@ -53,9 +53,8 @@ struct remote_request {
     struct str_view namespace; /* the ExternalSecret's */
     bool waiting;              /* a request or a held Pod waits; otherwise a refresh */
     bool apart;                /* what is fetched is kept from other requests, and theirs from it */
-    int64_t max_age_ms;        /* how long ago a value may have been fetched; 0: fetch it */
-    int64_t since_ms;          /* not 0: instead, since when (monotonic) */
-    int64_t deadline_ms;       /* absolute, monotonic */
+    int64_t since_ms;    /* a value asked for then or later (monotonic) will do; 0: fetch it */
+    int64_t deadline_ms; /* absolute, monotonic */
     /* Where to say what has come of it, success or not; NULL: nobody wants to know. The caller
      * begins with REMOTE_NOT_ASKED, and only what reads from afar writes. */
     enum remote_contact *contact;

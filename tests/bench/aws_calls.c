@@ -79,7 +79,7 @@ static void read_items(struct calls *calls, bool waiting, struct reader_item *it
         .store = calls->side.store,
         .namespace = SV("payments"),
         .waiting = waiting,
-        .max_age_ms = SWEEP_FRESH_MS,
+        .since_ms = clock_since_ms(clock_monotonic_ms(clock_system()), SWEEP_FRESH_MS),
         .deadline_ms = deadline_ms(),
     };
     if (!aws_reading_read(calls->clients, &request, &calls->identity, items, count, NULL, &err)) {

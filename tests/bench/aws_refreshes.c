@@ -127,7 +127,7 @@ static void read_value(const struct refreshes *refreshes, const struct look *loo
     const struct remote_request request = {
         .store = refreshes->side.store,
         .namespace = external_secret->namespace,
-        .max_age_ms = sweep_max_age_ms(external_secret),
+        .since_ms = clock_since_ms(now_ms(), sweep_max_age_ms(external_secret)),
         .deadline_ms = now_ms() + BACKGROUND_DEADLINE_MS,
     };
     if (!source.read(source.context, &request, &read, 1, &err)) {

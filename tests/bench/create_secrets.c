@@ -6,6 +6,7 @@
  *
  * Prints {"created":N,"ms":N}. */
 #include <inttypes.h>
+#include <pthread.h>
 
 #include "die.h"
 #include "flags.h"

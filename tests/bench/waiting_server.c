@@ -52,12 +52,13 @@ static void fly(void *context, struct flight *flight, void *thread_context)
     CLEANUP(secret_buf_done) struct secret_buf value = {0};
     struct remote_read read = {.key = flight_name(flight)};
     struct err ignored;
+    int64_t now_ms = clock_monotonic_ms(waiting->serving.clock);
     const struct remote_request request = {
         .store = waiting->side.store,
         .namespace = flight_namespace(flight),
         .waiting = true,
-        .max_age_ms = SWEEP_FRESH_MS,
-        .deadline_ms = clock_monotonic_ms(waiting->serving.clock) + FLIGHT_DEADLINE_MS,
+        .since_ms = clock_since_ms(now_ms, SWEEP_FRESH_MS),
+        .deadline_ms = now_ms + FLIGHT_DEADLINE_MS,
     };
     bool has_come = source.read(source.context, &request, &read, 1, &ignored);
     secret_buf_move(&value, &read.value);

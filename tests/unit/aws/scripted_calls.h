@@ -401,9 +401,15 @@ static inline void caller_init(struct caller *caller, struct reader_world *world
         .namespace = SV("shop"),
         .urgency = SERVICE_ADMISSION,
         .deadline_ms = script.now_ms + 8000,
-        .max_age_ms = 60000,
+        .since_ms = clock_since_ms(script.now_ms, 60000),
     };
     memcpy(caller->request.identity.bytes, caller->identity, sizeof caller->identity);
+}
+
+/* A value that is as old by now. */
+static inline void caller_takes(struct caller *caller, int64_t age_ms)
+{
+    caller->request.since_ms = clock_since_ms(script.now_ms, age_ms);
 }
 
 static inline void caller_wants(struct caller *caller, const char *key, const char *version)

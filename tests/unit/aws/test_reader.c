@@ -84,13 +84,13 @@ START_TEST(an_answer_is_as_old_as_its_call)
     script_advance(500);
     caller_end_slow(slow);
     struct caller *next = caller_as("role-a", "slow");
-    next->request.max_age_ms = 500;
+    caller_takes(next, 500);
     caller_read(next);
     ck_all_there(next);
     ck_assert_uint_eq(script.count, 1);
     ck_assert_int_eq(next->items[0].age_ms, 500);
     next = caller_as("role-a", "slow");
-    next->request.max_age_ms = 499;
+    caller_takes(next, 499);
     caller_read(next);
     ck_all_there(next);
     ck_assert_uint_eq(script.count, 2);
@@ -104,7 +104,7 @@ START_TEST(a_call_that_is_young_enough_is_waited_for)
     caller_start_slow(slow);
     script_advance(500);
     struct caller *late = caller_as("role-a", "slow");
-    late->request.max_age_ms = 500;
+    caller_takes(late, 500);
     caller_start(late);
     script_await(&script.waiting, 1);
     caller_end_slow(slow);
@@ -121,7 +121,7 @@ START_TEST(beside_a_call_that_is_too_old_there_is_another)
     caller_start_slow(slow);
     script_advance(500);
     struct caller *late = caller_as("role-a", "slow");
-    late->request.max_age_ms = 499;
+    caller_takes(late, 499);
     caller_start(late);
     script_await(&script.waiting, 1);
     /* For others that might go along. */
@@ -159,7 +159,7 @@ START_TEST(asks_whatever_there_is_when_told_to)
 {
     ck_all_there(read_as("role-a", "a"));
     struct caller *caller = caller_as("role-a", "a");
-    caller->request.max_age_ms = 0;
+    caller_takes(caller, 0);
     caller_read(caller);
     ck_all_there(caller);
     ck_assert_uint_eq(script.count, 2);
@@ -235,7 +235,7 @@ START_TEST(remembers_a_refusal_for_a_moment)
     ck_assert_uint_eq(script.count, 1);
     script.keys[0] = (struct scripted_key){0};
     struct caller *now = caller_as("role-a", "a");
-    now->request.max_age_ms = 0;
+    caller_takes(now, 0);
     caller_read(now);
     ck_all_there(now);
 }
@@ -506,7 +506,7 @@ START_TEST(every_value_counts_once_as_a_hit_or_a_miss)
     ck_all_there(read_as("role-a", "other"));
     ck_counted(2, 2);
     struct caller *anew = caller_as("role-a", "other");
-    anew->request.max_age_ms = 0;
+    caller_takes(anew, 0);
     caller_read(anew);
     ck_counted(2, 3);
 }
@@ -541,7 +541,7 @@ static void read_as_number(unsigned number, size_t count)
     char identity[16];
     (void)snprintf(identity, sizeof identity, "role-%u", number);
     caller_init(&caller, &world, identity);
-    caller.request.max_age_ms = 0;
+    caller_takes(&caller, 0);
     caller_wants_numbers(&caller, 0, count);
     script.count = 0;
     caller_read(&caller);
@@ -637,7 +637,7 @@ START_TEST(whichever_call_fails_threads_get_what_they_wait_for)
         script.keys[0] = (struct scripted_key){.key = "k3", .forgotten = true};
         for (size_t i = 0; i < CALLERS; i++) {
             struct caller *caller = caller_as(i % 2 ? "role-a" : "role-b", NULL);
-            caller->request.max_age_ms = 0;
+            caller_takes(caller, 0);
             caller->request.urgency = i % 3 ? SERVICE_ADMISSION : SERVICE_BACKGROUND;
             caller_wants_numbers(caller, i / 2, 6);
             caller_start(caller);

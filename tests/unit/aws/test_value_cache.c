@@ -61,8 +61,8 @@ struct got {
 static struct got get_key(const struct value_cache_key *key, int64_t max_age_ms)
 {
     struct got got = {.age_ms = -1};
-    got.answer =
-        value_cache_get(cache, key, max_age_ms, &got.value, &got.age_ms, &got.error, &got.err);
+    got.answer = value_cache_get(cache, key, clock_since_ms(now, max_age_ms), &got.value,
+                                 &got.age_ms, &got.error, &got.err);
     if (got.answer != VALUE_CACHE_HIT) {
         ck_assert(!got.value.has_string && !got.value.has_binary);
         ck_assert_int_eq(got.age_ms, -1);
@@ -184,8 +184,9 @@ START_TEST(a_hit_releases_what_was_there)
     int64_t age = 0;
     struct service_error error;
     struct err err;
-    ck_assert_int_eq(value_cache_get(cache, &key, SOFT_MS, &value, &age, &error, &err),
-                     VALUE_CACHE_HIT);
+    ck_assert_int_eq(
+        value_cache_get(cache, &key, clock_since_ms(now, SOFT_MS), &value, &age, &error, &err),
+        VALUE_CACHE_HIT);
     ck_assert(sv_is(secret_buf_view(&value.string), "new"));
     ck_assert_str_eq(value.version, "v1");
 }
@@ -250,6 +251,25 @@ START_TEST(whoever_asks_says_how_old_it_may_be)
     assert_hit(&key, SOFT_MS, "x", 1000);
     put(&key, "y", NAME, ARN);
     assert_hit(&key, 1, "y", 0);
+}
+END_TEST
+
+/* Time goes by between the question and the look. */
+START_TEST(what_was_asked_for_since_then_will_do_however_late)
+{
+    const struct value_cache_key key = key_of("a", NAME);
+    CLEANUP(remote_value_done) struct remote_value value = {0};
+    int64_t age = 0;
+    struct service_error error;
+    struct err err;
+    int64_t since = now;
+    put(&key, "x", NULL, NULL);
+    now += HARD_MS - 1;
+    ck_assert_int_eq(value_cache_get(cache, &key, since + 1, &value, &age, &error, &err),
+                     VALUE_CACHE_MISS);
+    ck_assert_int_eq(value_cache_get(cache, &key, since, &value, &age, &error, &err),
+                     VALUE_CACHE_HIT);
+    ck_assert_int_eq(age, HARD_MS - 1);
 }
 END_TEST
 
@@ -636,6 +656,7 @@ Suite *suite(void)
     tcase_add_test(tcase, no_identity_gets_anothers_value_or_refusal);
     tcase_add_test(tcase, service_region_and_version_are_part_of_the_key);
     tcase_add_test(tcase, whoever_asks_says_how_old_it_may_be);
+    tcase_add_test(tcase, what_was_asked_for_since_then_will_do_however_late);
     tcase_add_test(tcase, stands_in_until_the_hard_time_and_no_longer);
     tcase_add_test(tcase, the_arn_answers_for_the_name);
     tcase_add_test(tcase, the_name_does_not_answer_for_an_arn);

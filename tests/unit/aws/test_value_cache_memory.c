@@ -67,7 +67,8 @@ static void get_and_release(struct value_cache *cache, const struct value_cache_
     int64_t age = 0;
     struct service_error error;
     struct err err;
-    ck_assert_int_eq(value_cache_get(cache, key, SOFT_MS, &value, &age, &error, &err),
+    ck_assert_int_eq(value_cache_get(cache, key, clock_since_ms(still(NULL), SOFT_MS), &value, &age,
+                                     &error, &err),
                      VALUE_CACHE_HIT);
     ck_assert(marker_is((const unsigned char *)value.string.bytes.data));
     ck_assert(marker_is((const unsigned char *)value.binary.bytes.data));

@@ -95,8 +95,9 @@ static void *work(void *context)
             }
             break;
         default:
-            if (value_cache_get(cache, &key, SOFT_MS, &value, &age, &error, &err) ==
-                VALUE_CACHE_HIT) {
+            if (value_cache_get(cache, &key,
+                                clock_since_ms(clock_monotonic_ms(clock_system()), SOFT_MS), &value,
+                                &age, &error, &err) == VALUE_CACHE_HIT) {
                 worker->hits++;
                 worker->wrong += !sv_is(secret_buf_view(&value.string), text);
             }

@@ -12,7 +12,7 @@
 
 enum {
     DEADLINE_MS = 5000,
-    MAX_AGE_MS = 60,
+    SINCE_MS = 60,
 };
 
 static const struct hmac_key digest_key = {.bytes = {7}};
@@ -174,7 +174,7 @@ static bool source_read(void *context, const struct remote_request *request,
     ck_assert(sv_is(request->store->aws.region, "eu-west-1"));
     ck_assert(sv_is(request->namespace, "prod"));
     ck_assert(request->waiting == world.waiting);
-    ck_assert_int_eq(request->max_age_ms, MAX_AGE_MS);
+    ck_assert_int_eq(request->since_ms, SINCE_MS);
     ck_assert_int_eq(request->deadline_ms, DEADLINE_MS);
     if (failing(err)) {
         return false;

@@ -65,7 +65,7 @@ static enum reconcile_outcome run(void)
         .sink = &sink,
         .absent = absent,
         .waiting = world.waiting,
-        .max_age_ms = MAX_AGE_MS,
+        .since_ms = SINCE_MS,
         .deadline_ms = DEADLINE_MS,
     };
     reconcile_report_done(&report);
@@ -167,7 +167,7 @@ START_TEST(looks_where_what_was_not_known_may_not_be_created)
         .templates = &templates,
         .sink = &full,
         .absent = true,
-        .max_age_ms = MAX_AGE_MS,
+        .since_ms = SINCE_MS,
         .deadline_ms = DEADLINE_MS,
     };
     reconcile_report_done(&report);
@@ -369,7 +369,7 @@ START_TEST(gives_up_when_others_are_always_first)
         .templates = &templates,
         .sink = &busy,
         .waiting = true,
-        .max_age_ms = MAX_AGE_MS,
+        .since_ms = SINCE_MS,
         .deadline_ms = DEADLINE_MS,
     };
     ck_assert_int_eq(reconcile(&input, &report, &err), RECONCILE_FAILED);

@@ -59,7 +59,7 @@ static enum reconcile_outcome run(void)
         .sink = &sink,
         .absent = absent,
         .waiting = world.waiting,
-        .max_age_ms = MAX_AGE_MS,
+        .since_ms = SINCE_MS,
         .deadline_ms = DEADLINE_MS,
     };
     reconcile_report_done(&report);

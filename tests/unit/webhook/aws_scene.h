@@ -35,7 +35,7 @@ static struct {
     struct clients *clients;
 } scene;
 
-static inline void aws_scene_begin_in(const struct variable *variables)
+static inline void aws_scene_begin_at(const struct clock *clock, const struct variable *variables)
 {
     struct err err = {0};
     api_begin();
@@ -45,18 +45,21 @@ static inline void aws_scene_begin_in(const struct variable *variables)
     scene.world = world_new();
     scene.config = api_config();
     scene.environment = fake_environment(variables);
-    ck_assert_msg(aws_services_new(&(struct aws_services_options){.clock = clock_system(),
+    ck_assert_msg(aws_services_new(&(struct aws_services_options){.clock = clock,
                                                                   .log = &scene.quiet,
                                                                   .metrics = scene.metrics,
                                                                   .environment = &scene.environment,
                                                                   .session_name = "keyturn-test"},
                                    &scene.services, &err),
                   "%s", err.message);
-    scene.options = (struct clients_options){.config = scene.config,
-                                             .clock = clock_system(),
-                                             .aws = scene.services,
-                                             .world = scene.world};
+    scene.options = (struct clients_options){
+        .config = scene.config, .clock = clock, .aws = scene.services, .world = scene.world};
     scene.clients = clients_start(&scene.options);
+}
+
+static inline void aws_scene_begin_in(const struct variable *variables)
+{
+    aws_scene_begin_at(clock_system(), variables);
 }
 
 static inline void aws_scene_begin(void)

@@ -27,11 +27,10 @@ static const struct clock ahead = {.wall_ms = wall_ms, .monotonic_ms = monotonic
 
 static void setup(void)
 {
-    aws_scene_begin();
-    scene.options.clock = &ahead;
+    atomic_store(&ahead_ms, 0);
+    aws_scene_begin_at(&ahead, aws_scene_variables);
     store_health_init(&health);
     store_health_init(&reviews);
-    atomic_store(&ahead_ms, 0);
     world_set_synced(scene.world, WORLD_STORES, true);
 }
 

@@ -136,7 +136,7 @@ static enum reconcile_outcome materialise_as(bool cluster, bool waiting, const c
         .clients = clients,
         .stores = &health,
         .waiting = waiting,
-        .max_age_ms = 1234,
+        .since_ms = 1234,
         .deadline_ms = clock_monotonic_ms(clock_system()) + API_PATIENCE_MS,
     };
     reconcile_report_done(&report);
@@ -163,7 +163,7 @@ START_TEST(a_secret_is_made_of_what_the_source_has)
     ck_assert_ptr_nonnull(report.secret);
     ck_assert_uint_eq(asked.reads, 1);
     ck_assert(asked.request.waiting);
-    ck_assert_int_eq(asked.request.max_age_ms, 1234);
+    ck_assert_int_eq(asked.request.since_ms, 1234);
     ck_assert_ptr_nonnull(strstr(api_find("POST", CREATE)->asked, "\"k\":\"eyJrIjoidiJ9\""));
 }
 END_TEST

@@ -101,7 +101,7 @@ static void setup(void)
     json_text_done(&json);
     world = world_new();
     world_put_store(world, store);
-    options = (struct clients_options){.world = world};
+    options = (struct clients_options){.world = world, .clock = clock_system()};
     clients = (struct clients){.options = &options};
     count = 0;
     asked = 0;

@@ -45,7 +45,7 @@ static bool read_for(bool waiting, int64_t max_age_ms, size_t count)
         .store = store,
         .namespace = SV("n"),
         .waiting = waiting,
-        .max_age_ms = max_age_ms,
+        .since_ms = clock_since_ms(clock_monotonic_ms(clock_system()), max_age_ms),
         .deadline_ms = aws_scene_deadline(),
         .contact = &contact,
     };

@@ -212,14 +212,15 @@ START_TEST(what_was_read_ahead_is_not_read_again_while_it_is_fresh)
 }
 END_TEST
 
+/* How old what was read for it is; -1: nothing was. */
 static int64_t age_of(struct external_secret *first)
 {
     struct world_list members = {0};
-    int64_t age = sweep_read_ahead(sweep, first, NULL, clock_ms + 1000, &members);
+    int64_t since_ms = sweep_read_ahead(sweep, first, NULL, clock_ms + 1000, &members);
     if (members.items) {
         world_list_done(&members);
     }
-    return age;
+    return since_ms ? clock_ms - since_ms : -1;
 }
 
 /* There may be thousands before it in the workers' queue. */
@@ -227,13 +228,13 @@ START_TEST(what_was_read_for_one_waits_for_its_turn_and_is_used_once)
 {
     struct external_secret *other = put("due-99999", "0");
     struct external_secret *first = put("due-100000", "0");
-    ck_assert_int_eq(age_of(first), 0);
+    ck_assert_int_eq(age_of(first), -1);
     ck_assert_uint_eq(reads.last_count, 2);
     clock_ms += 30000;
-    ck_assert_int_eq(age_of(other), 30001);
+    ck_assert_int_eq(age_of(other), 30000);
     ck_assert_uint_eq(reads.calls, 1);
     clock_ms += 1000;
-    ck_assert_int_eq(age_of(other), 0);
+    ck_assert_int_eq(age_of(other), -1);
     ck_assert_uint_eq(reads.calls, 2);
     external_secret_release(first);
     external_secret_release(other);
@@ -355,14 +356,14 @@ START_TEST(who_is_being_read_ahead_goes_along_once_all_is_asked_for)
     pthread_mutex_unlock(&reads.mutex);
     ck_assert_uint_eq(reads.last_count, 3);
     clock_ms += 30;
-    ck_assert_int_eq(age_of(waiting), 31);
+    ck_assert_int_eq(age_of(waiting), 30);
     ck_assert_uint_eq(reads.along, 1);
     pthread_mutex_lock(&reads.mutex);
     reads.hold = false;
     pthread_cond_broadcast(&reads.changed);
     pthread_mutex_unlock(&reads.mutex);
     pthread_join(reading, NULL);
-    ck_assert_int_eq(age_of(waiting), 0);
+    ck_assert_int_eq(age_of(waiting), -1);
     ck_assert_uint_eq(reads.calls, 1);
     external_secret_release(waiting);
 }
