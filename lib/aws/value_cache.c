@@ -16,6 +16,8 @@ struct value_cache {
     struct aead *aead;
     pthread_mutex_t mutex;
     struct value_cache_table table;
+    int64_t dropped_ms;                 /* when something of an identity was last */
+    int64_t expired_ms;                 /* when something was last */
     struct value_cache_numbers numbers; /* those of the table are the table's */
 };
 
@@ -44,15 +46,25 @@ static int64_t now_ms(const struct value_cache *cache)
     return clock_monotonic_ms(cache->options.clock);
 }
 
+/* With the mutex. Of what was dropped or expired while the call was under way the table knows
+ * nothing any more: it may have been this. */
+static bool is_wanted(struct value_cache *cache, const struct value_cache_entry *entry)
+{
+    bool outdated = entry->refusal && entry->since_ms < cache->expired_ms;
+    return !outdated && entry->since_ms >= cache->dropped_ms &&
+           !value_cache_table_has_younger(&cache->table, value_cache_entry_key(entry),
+                                          entry->since_ms);
+}
+
 /* With the mutex. A call that began earlier may end later. */
 static void keep(struct value_cache *cache, struct str_view namespace,
                  struct value_cache_entry *entry)
 {
-    if (value_cache_table_has_younger(&cache->table, value_cache_entry_key(entry),
-                                      entry->since_ms)) {
-        value_cache_entry_release(entry);
-    } else {
+    if (is_wanted(cache, entry)) {
+        entry->expired = entry->since_ms < cache->expired_ms;
         value_cache_table_keep(&cache->table, namespace, entry);
+    } else {
+        value_cache_entry_release(entry);
     }
 }
 
@@ -237,6 +249,7 @@ size_t value_cache_expire(struct value_cache *cache, enum endpoint_service servi
 {
     pthread_mutex_lock(&cache->mutex);
     size_t count = value_cache_table_expire(&cache->table, service, name, arn);
+    cache->expired_ms = count > 0 ? now_ms(cache) : cache->expired_ms;
     pthread_mutex_unlock(&cache->mutex);
     return count;
 }
@@ -244,7 +257,9 @@ size_t value_cache_expire(struct value_cache *cache, enum endpoint_service servi
 void value_cache_drop_identity(struct value_cache *cache, const struct identity_key *identity)
 {
     pthread_mutex_lock(&cache->mutex);
-    value_cache_table_drop_identity(&cache->table, identity);
+    if (value_cache_table_drop_identity(&cache->table, identity)) {
+        cache->dropped_ms = now_ms(cache);
+    }
     pthread_mutex_unlock(&cache->mutex);
 }
 

@@ -78,10 +78,14 @@ void value_cache_put_error(struct value_cache *cache, const struct value_cache_k
                            struct str_view namespace, const struct service_error *error,
                            const struct err *err, int64_t asked_ms);
 /* Makes everything of a remote secret, by name or ARN (with and without its suffix), too old to
- * hit, whoever's it is, and forgets refusals. Answers how many. Walks over everything. */
+ * hit, whoever's it is, and forgets refusals. Answers how many. Walks over everything. Where there
+ * was something, whatever else is under way then is too old to hit as well, since it may be that.
+ */
 size_t value_cache_expire(struct value_cache *cache, enum endpoint_service service,
                           struct str_view name, struct str_view arn);
-/* Drops everything of an identity whose credentials were taken away. Walks over everything. */
+/* Drops everything of an identity whose credentials were taken away. Walks over everything. Where
+ * there was something, nothing that is under way then is kept, since it may be that identity's; an
+ * identity that is refused again and again costs others nothing. */
 void value_cache_drop_identity(struct value_cache *cache, const struct identity_key *identity);
 
 struct value_cache_numbers {

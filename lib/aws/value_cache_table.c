@@ -229,14 +229,17 @@ size_t value_cache_table_expire(struct value_cache_table *table, enum endpoint_s
     return count;
 }
 
-void value_cache_table_drop_identity(struct value_cache_table *table,
+bool value_cache_table_drop_identity(struct value_cache_table *table,
                                      const struct identity_key *identity)
 {
+    bool dropped = false;
     for (struct list_node *node = table->all.entries.first, *next = NULL; node; node = next) {
         struct value_cache_entry *entry = node->item;
         next = node->next;
         if (value_cache_entry_has_identity(entry, identity)) {
             value_cache_table_discard(table, entry);
+            dropped = true;
         }
     }
+    return dropped;
 }

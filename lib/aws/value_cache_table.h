@@ -46,10 +46,11 @@ struct value_cache_entry *value_cache_table_find_refusal(struct value_cache_tabl
 /* It was used. */
 void value_cache_table_touch(struct value_cache_table *table, struct value_cache_entry *entry);
 
-/* As value_cache_expire() and value_cache_drop_identity(). */
+/* As value_cache_expire() and value_cache_drop_identity(), which tells whether there was anything.
+ */
 size_t value_cache_table_expire(struct value_cache_table *table, enum endpoint_service service,
                                 struct str_view name, struct str_view arn);
-void value_cache_table_drop_identity(struct value_cache_table *table,
+bool value_cache_table_drop_identity(struct value_cache_table *table,
                                      const struct identity_key *identity);
 
 #endif
