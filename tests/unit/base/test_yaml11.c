@@ -159,7 +159,7 @@ START_TEST(merges_are_bounded_too)
     CLEANUP(buf_done) struct buf text = {0};
     buf_init(&text, LIMIT_SECRET_DATA_BYTES);
     buf_add_str(&text, "a: &a {x: 1}\n");
-    for (char name = 'b'; name <= 'z'; name++) {
+    for (int name = 'b'; name <= 'z'; name++) {
         buf_printf(&text, "%c: &%c {<<: [*%c, *%c]}\n", name, name, name - 1, name - 1);
     }
     ck_assert(!yaml11_parse(&doc, buf_view(&text), &limits, &root, &err));

@@ -154,7 +154,7 @@ static bool same(const struct value *a, const struct value *b)
         return a->integer == b->integer;
     case VALUE_FLOAT:
         return (isnan(a->real) && isnan(b->real)) ||
-               memcmp(&a->real, &b->real, sizeof a->real) == 0;
+               (a->real == b->real && signbit(a->real) == signbit(b->real));
     case VALUE_STRING:
         return sv_equal(a->text, b->text);
     case VALUE_LIST:

@@ -14,7 +14,7 @@ static const struct {
     {BYTES("<a href='x'>&\"\\</a>"), "\"\\u003ca href='x'\\u003e\\u0026\\\"\\\\\\u003c/a\\u003e\""},
     {BYTES("\b\f\n\r\t\x01\x7f\0"), "\"\\b\\f\\n\\r\\t\\u0001\x7f\\u0000\""},
     {BYTES("a\xff\xed\xa0\x80z"), "\"a\\ufffd\\ufffd\\ufffd\\ufffdz\""},
-    {BYTES("\xe2\x80\xa8|\xe2\x80\xa9|\xe2\x80\xaa"), "\"\\u2028|\\u2029|\xe2\x80\xaa\""},
+    {BYTES("\xe2\x80\xa8|\xe2\x80\xa9|\xe2\x80\xa7"), "\"\\u2028|\\u2029|\xe2\x80\xa7\""},
     {BYTES("\xef\xbf\xbd"), "\"\xef\xbf\xbd\""},
 };
 

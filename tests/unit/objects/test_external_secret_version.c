@@ -2,13 +2,12 @@
 #include "check_main.h"
 #include "objects/external_secret.h"
 
-static struct external_secret external_secret;
 static char version[EXTERNAL_SECRET_VERSION_BYTES];
 
 /* external-secrets.md §2.1, measured. */
 START_TEST(a_version_of_no_metadata)
 {
-    external_secret.generation = 1;
+    const struct external_secret external_secret = {.generation = 1};
     external_secret_version(&external_secret, version);
     ck_assert_str_eq(version, "1-f47fe3c0b255b6dd8047cdffa772587bb829efe7a1cb70febeda2eb2");
 }
@@ -18,11 +17,11 @@ START_TEST(a_version_of_annotations_and_labels_in_the_order_of_their_keys)
 {
     struct string_pair annotations[] = {{SV("b"), SV("2 x")}, {SV("a"), SV("1")}};
     struct string_pair labels[] = {{SV("app"), SV("web")}};
-    external_secret.generation = 12;
-    external_secret.annotations = annotations;
-    external_secret.annotation_count = 2;
-    external_secret.labels = labels;
-    external_secret.label_count = 1;
+    const struct external_secret external_secret = {.generation = 12,
+                                                    .annotations = annotations,
+                                                    .annotation_count = ARRAY_LEN(annotations),
+                                                    .labels = labels,
+                                                    .label_count = ARRAY_LEN(labels)};
     external_secret_version(&external_secret, version);
     ck_assert_str_eq(version, "12-9cbfdca8130661f35c1a5a637c7077a64b82f061831cbe0a9172ac52");
 }
