@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import mmap
 import os
 import shutil
 import subprocess
@@ -91,6 +92,15 @@ class CommandError(Exception):
             f"{' '.join(argv)}: exit status {completed.returncode}\n"
             f"{completed.stdout}{completed.stderr}"
         )
+
+
+def end_of_last_line(path: Path) -> int:
+    """What follows is being written: a size that is asked for then lies within a line."""
+    with path.open("rb") as stream:
+        if os.fstat(stream.fileno()).st_size == 0:
+            return 0
+        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
+            return text.rfind(b"\n") + 1
 
 
 class ControlPlane:
@@ -352,7 +362,7 @@ class ControlPlane:
 
     def audit_mark(self) -> int:
         """A place in the audit log: audit_events(since=mark) starts there."""
-        return self._audit_log.stat().st_size if self._audit_log.exists() else 0
+        return end_of_last_line(self._audit_log) if self._audit_log.exists() else 0
 
     def audit_events(
         self,

@@ -20,7 +20,7 @@ import pytest
 
 from tests.cluster import objects
 from tests.cluster.api import ApiError, Object, wait_for
-from tests.cluster.control_plane import CommandError, ControlPlane
+from tests.cluster.control_plane import CommandError, ControlPlane, end_of_last_line
 from tests.cluster.processes import Ports
 from tests.cluster.programs import ALL, MODULE
 
@@ -268,6 +268,13 @@ def test_audit_log_tells_who_did_what(control_plane: ControlPlane, namespace: st
     controller = "system:serviceaccount:kube-system:deployment-controller"
     by_controller = control_plane.wait_for(lambda: created("replicasets", controller))
     assert by_controller["responseObject"]["metadata"]["ownerReferences"][0]["name"] == "web"
+
+
+def test_a_place_in_the_audit_log_is_between_two_lines(tmp_path: Path) -> None:
+    log = tmp_path / "audit.log"
+    for text, place in ((b"", 0), (b"whole", 0), (b"{}\n", 3), (b"{}\n{}\n{", 6)):
+        log.write_bytes(text)
+        assert end_of_last_line(log) == place
 
 
 def test_audit_log_holds_no_secret(control_plane: ControlPlane, namespace: str) -> None:
