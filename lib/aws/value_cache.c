@@ -46,8 +46,8 @@ static int64_t now_ms(const struct value_cache *cache)
     return clock_monotonic_ms(cache->options.clock);
 }
 
-/* With the mutex. Of what was dropped or expired while the call was under way the table knows
- * nothing any more: it may have been this. */
+/* With the mutex. What was dropped or expired while the call was under way may have been this: the
+ * table had nothing of the call yet. */
 static bool is_wanted(struct value_cache *cache, const struct value_cache_entry *entry)
 {
     bool outdated = entry->refusal && entry->since_ms < cache->expired_ms;

@@ -48,11 +48,11 @@ enum value_cache_answer {
 };
 
 /* What was asked for at `since_ms` (monotonic) or later hits; 0 is always a miss, also where a
- * refusal is remembered. For the
- * current version, what the same identity asked for by name answers to its ARN too; not the other
- * way round, since an ARN may lead to another account, where the name is another secret. A hit
- * counts as a use; `ret` is then released first, and untouched otherwise. Hits are counted here;
- * misses are not, since whoever asks may look again before he asks elsewhere. */
+ * refusal is remembered. For the current version, what the same identity asked for by name answers
+ * to its ARN too; not the other way round, since an ARN may lead to another account, where the name
+ * is another secret. A hit counts as a use; `ret` is then released first, and untouched otherwise.
+ * Hits are counted here; misses are not, since whoever asks may look again before he asks
+ * elsewhere. */
 enum value_cache_answer value_cache_get(struct value_cache *cache,
                                         const struct value_cache_key *key, int64_t since_ms,
                                         struct remote_value *ret, int64_t *ret_age_ms,
@@ -67,7 +67,8 @@ MUST_CHECK bool value_cache_get_stale(struct value_cache *cache, const struct va
  * (monotonic): what has changed since then is not in it. What is too large for its namespace's
  * share is not kept, nor what was there. A namespace over its share gives up what it used least
  * recently itself. When the cache is full, that holds for all. Ends a refusal. Where something is
- * kept that was asked for later nothing happens. */
+ * kept that was asked for later nothing happens, nor where something has been dropped since then;
+ * where something has expired since, it may only stand in. */
 void value_cache_put(struct value_cache *cache, const struct value_cache_key *key,
                      struct str_view namespace, const struct remote_value *value, int64_t asked_ms);
 /* Drops the value if the class says so (not found, denied), and remembers the refusal, as old as
@@ -78,9 +79,9 @@ void value_cache_put_error(struct value_cache *cache, const struct value_cache_k
                            struct str_view namespace, const struct service_error *error,
                            const struct err *err, int64_t asked_ms);
 /* Makes everything of a remote secret, by name or ARN (with and without its suffix), too old to
- * hit, whoever's it is, and forgets refusals. Answers how many. Walks over everything. Where there
- * was something, whatever else is under way then is too old to hit as well, since it may be that.
- */
+ * hit, whoever's it is, and forgets refusals. Answers how much there was. Walks over everything.
+ * Where there was something, whatever else is under way then is too old to hit as well, since it
+ * may be that. */
 size_t value_cache_expire(struct value_cache *cache, enum endpoint_service service,
                           struct str_view name, struct str_view arn);
 /* Drops everything of an identity whose credentials were taken away. Walks over everything. Where

@@ -216,7 +216,7 @@ size_t value_cache_table_expire(struct value_cache_table *table, enum endpoint_s
     for (struct list_node *node = table->all.entries.first, *next = NULL; node; node = next) {
         struct value_cache_entry *entry = node->item;
         next = node->next;
-        if (entry->expired || !value_cache_entry_is_of(entry, service, name, arn)) {
+        if (!value_cache_entry_is_of(entry, service, name, arn)) {
             continue;
         }
         count++;

@@ -46,8 +46,7 @@ struct value_cache_entry *value_cache_table_find_refusal(struct value_cache_tabl
 /* It was used. */
 void value_cache_table_touch(struct value_cache_table *table, struct value_cache_entry *entry);
 
-/* As value_cache_expire() and value_cache_drop_identity(), which tells whether there was anything.
- */
+/* As value_cache_expire() and value_cache_drop_identity(); whether there was anything. */
 size_t value_cache_table_expire(struct value_cache_table *table, enum endpoint_service service,
                                 struct str_view name, struct str_view arn);
 bool value_cache_table_drop_identity(struct value_cache_table *table,

@@ -88,6 +88,20 @@ START_TEST(what_comes_after_its_identity_was_dropped_is_not_kept)
 }
 END_TEST
 
+/* The answer of the second rotation is awaited, that of the first comes. */
+START_TEST(what_has_expired_twice_is_as_old_as_the_second_time_says)
+{
+    const struct value_cache_key key = key_of("a", NAME);
+    put(&key, ASKED_MS);
+    (void)value_cache_expire(cache, ENDPOINT_SECRETS_MANAGER, SV(NAME), SV(""));
+    now += 10;
+    (void)value_cache_expire(cache, ENDPOINT_SECRETS_MANAGER, SV(NAME), SV(""));
+    put(&key, TOLD_MS + 5);
+    ck_assert_int_eq(get(&key), VALUE_CACHE_MISS);
+    ck_assert(stands_in(&key));
+}
+END_TEST
+
 START_TEST(what_comes_after_nothing_was_dropped_or_expired_is_good)
 {
     const struct value_cache_key key = key_of("a", NAME);
@@ -123,6 +137,7 @@ Suite *suite(void)
     TCase *tcase = tcase_create("late");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, what_comes_after_its_identity_was_dropped_is_not_kept);
+    tcase_add_test(tcase, what_has_expired_twice_is_as_old_as_the_second_time_says);
     tcase_add_test(tcase, what_comes_after_nothing_was_dropped_or_expired_is_good);
     tcase_add_test(tcase, what_comes_after_it_was_expired_may_only_stand_in);
     suite_add_tcase(suite, tcase);
