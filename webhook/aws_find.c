@@ -162,9 +162,11 @@ static bool find_parameters(struct finding *finding, const struct service_target
     }
     bool read = ssm_get_parameters_by_path(target, path, LIMIT_FIND_PAGES, take_parameter, finding,
                                            &error, err);
-    return !read && finding->err.kind == ERR_NONE && error.class == SERVICE_DENIED
-               ? describe_parameters(finding, target, err)
-               : end_list(finding, read, &error, err);
+    if (read || finding->err.kind != ERR_NONE || error.class != SERVICE_DENIED) {
+        return end_list(finding, read, &error, err);
+    }
+    aws_values_note(finding->values, true);
+    return describe_parameters(finding, target, err);
 }
 
 bool aws_find(struct aws_values *values, const struct remote_find *find, struct data_map *ret,

@@ -64,18 +64,14 @@ static bool has_nothing(const struct existence_batch *batch)
     return i == batch->count;
 }
 
-static void note_contact(const struct inquiry *inquiry, const struct existence_batch *batch,
-                         int64_t begun_ms, enum remote_contact contact)
+/* The engine that reads does not tell a time that is over from other failures. */
+static void note_outcome(const struct inquiry *inquiry, const struct existence_batch *batch,
+                         struct store_outcome *outcome)
 {
-    const struct err silence = {.kind = ERR_TIMEOUT};
-    struct store_health *reviews = inquiry->options.reviews;
-    if (has_nothing(batch) && now_ms(inquiry) - begun_ms >= SILENCE_MS) {
-        store_health_note(reviews, batch->store, now_ms(inquiry), &silence);
-    } else if (contact == REMOTE_ANSWERED) {
-        store_health_note(reviews, batch->store, now_ms(inquiry), NULL);
-    } else if (contact == REMOTE_NOT_ASKED) {
-        store_health_give_back(reviews, batch->store, begun_ms);
-    }
+    int64_t now = now_ms(inquiry);
+    outcome->in_vain = outcome->contact == REMOTE_ASKED && has_nothing(batch) &&
+                       now - outcome->allowed_ms >= SILENCE_MS;
+    store_health_note(inquiry->options.reviews, batch->store, now, outcome);
 }
 
 /* In no hurry: what Pods wait for goes first, and no value of yesterday stands in for one that does
@@ -83,20 +79,20 @@ static void note_contact(const struct inquiry *inquiry, const struct existence_b
 static void ask_store(struct inquiry *inquiry, const struct secret_source *source,
                       const struct existence_batch *batch, int64_t begun_ms, int64_t since_ms)
 {
-    enum remote_contact contact = REMOTE_NOT_ASKED;
+    struct store_outcome outcome = {.allowed_ms = begun_ms};
     const struct remote_request request = {
         .store = batch->store,
         .namespace = inquiry->existence.external_secret->namespace,
         .apart = inquiry->options.apart,
         .since_ms = since_ms ? since_ms : clock_since_ms(begun_ms, SWEEP_FRESH_MS),
         .deadline_ms = begun_ms + STORE_DEADLINE_MS,
-        .contact = &contact,
+        .contact = &outcome.contact,
     };
     existence_ask(batch);
     if (!source->read(source->context, &request, batch->reads, batch->count, &inquiry->failure)) {
         existence_fail(batch);
     }
-    note_contact(inquiry, batch, begun_ms, contact);
+    note_outcome(inquiry, batch, &outcome);
 }
 
 static bool may_ask(struct inquiry *inquiry, const struct store *store, int64_t now)

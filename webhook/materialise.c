@@ -22,31 +22,24 @@ static int64_t now_ms(const struct patient_source *patient)
 /* A request that is allowed, and what comes of it. */
 struct asking {
     struct remote_request request;
-    int64_t allowed_ms;
-    enum remote_contact contact;
+    struct store_outcome outcome;
 };
 
 static bool begin_asking(const struct patient_source *patient, const struct remote_request *request,
                          struct asking *ret, struct err *err)
 {
-    *ret = (struct asking){.request = *request, .allowed_ms = now_ms(patient)};
-    ret->request.contact = &ret->contact;
-    return store_health_may_ask(patient->stores, request->store, ret->allowed_ms, err);
+    *ret = (struct asking){.request = *request, .outcome.allowed_ms = now_ms(patient)};
+    ret->request.contact = &ret->outcome.contact;
+    return store_health_may_ask(patient->stores, request->store, ret->outcome.allowed_ms, err);
 }
 
 /* Only the store's own answers count: that the API server fails is no fault of it, and that its
  * values are remembered, or stand in, no merit. */
-static void end_asking(const struct patient_source *patient, const struct asking *asking, bool done,
+static void end_asking(const struct patient_source *patient, struct asking *asking, bool done,
                        const struct err *err)
 {
-    const struct store *store = asking->request.store;
-    if (asking->contact == REMOTE_ANSWERED) {
-        store_health_note(patient->stores, store, now_ms(patient), NULL);
-    } else if (!done && err->kind == ERR_TIMEOUT) {
-        store_health_note(patient->stores, store, now_ms(patient), err);
-    } else if (asking->contact == REMOTE_NOT_ASKED) {
-        store_health_give_back(patient->stores, store, asking->allowed_ms);
-    }
+    asking->outcome.in_vain = !done && err->kind == ERR_TIMEOUT;
+    store_health_note(patient->stores, asking->request.store, now_ms(patient), &asking->outcome);
 }
 
 static bool ask_store(void *context, const struct remote_request *request,
@@ -99,14 +92,11 @@ enum reconcile_outcome materialise(const struct materialise_input *input,
     bool known = world_keys(input->world, &keys);
     struct kube_sink sink_context = {.client = &clients->kube,
                                      .digest_key = known ? &keys.digest : NULL};
+    struct leading_sink leading = {.leader = input->leader, .sink = kube_sink(&sink_context)};
     struct yielding_sink yielding = {.client = &clients->kube,
                                      .external_secret = input->external_secret,
-                                     .sink = kube_sink(&sink_context)};
-    struct leading_sink leading = {
-        .leader = input->leader,
-        .sink = input->yields ? yielding_sink(&yielding) : yielding.sink,
-    };
-    const struct secret_sink sink = input->leader ? leading_sink(&leading) : leading.sink;
+                                     .sink = input->leader ? leading_sink(&leading) : leading.sink};
+    const struct secret_sink sink = input->yields ? yielding_sink(&yielding) : yielding.sink;
     const struct template_source templates = kube_templates(&clients->kube);
     const struct store_resolver stores = {.find = find_store, .context = input->world};
     struct patient_source patient = {

@@ -46,20 +46,6 @@ bool store_health_may_ask(struct store_health *health, const struct store *store
     return true;
 }
 
-void store_health_give_back(struct store_health *health, const struct store *store,
-                            int64_t allowed_ms)
-{
-    CLEANUP(buf_done) struct buf key;
-    write_key(&key, store);
-    pthread_mutex_lock(&health->mutex);
-    int64_t *next_probe = table_get(&health->probes, buf_view(&key));
-    /* Otherwise it has timed out meanwhile. */
-    if (next_probe && *next_probe == allowed_ms + STORE_PROBE_MS) {
-        *next_probe = allowed_ms;
-    }
-    pthread_mutex_unlock(&health->mutex);
-}
-
 bool store_health_is_silent(struct store_health *health, const struct store *store)
 {
     CLEANUP(buf_done) struct buf key;
@@ -91,19 +77,36 @@ static void make_room(struct store_health *health, int64_t now_ms)
     health->probes = kept;
 }
 
+/* Holds the mutex. */
+static void give_back(struct store_health *health, struct str_view key, int64_t allowed_ms)
+{
+    int64_t *next_probe = table_get(&health->probes, key);
+    /* Otherwise it has timed out meanwhile. */
+    if (next_probe && *next_probe == allowed_ms + STORE_PROBE_MS) {
+        *next_probe = allowed_ms;
+    }
+}
+
+/* Holds the mutex. */
+static void fall_silent(struct store_health *health, struct str_view key, int64_t now_ms)
+{
+    int64_t next_probe = now_ms + STORE_PROBE_MS;
+    make_room(health, now_ms);
+    table_put(&health->probes, key, mem_dup(&next_probe, sizeof next_probe));
+}
+
 void store_health_note(struct store_health *health, const struct store *store, int64_t now_ms,
-                       const struct err *failure)
+                       const struct store_outcome *outcome)
 {
     CLEANUP(buf_done) struct buf key;
     write_key(&key, store);
-    bool silent = failure && failure->kind == ERR_TIMEOUT;
     pthread_mutex_lock(&health->mutex);
-    if (silent) {
-        make_room(health, now_ms);
-        int64_t next_probe = now_ms + STORE_PROBE_MS;
-        table_put(&health->probes, buf_view(&key), mem_dup(&next_probe, sizeof next_probe));
-    } else {
+    if (outcome->contact == REMOTE_ANSWERED) {
         (void)table_erase(&health->probes, buf_view(&key));
+    } else if (outcome->in_vain) {
+        fall_silent(health, buf_view(&key), now_ms);
+    } else if (outcome->contact == REMOTE_NOT_ASKED) {
+        give_back(health, buf_view(&key), outcome->allowed_ms);
     }
     pthread_mutex_unlock(&health->mutex);
 }

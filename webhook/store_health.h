@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/table.h"
+#include "externalsecret/source.h"
 #include "objects/store.h"
 
 enum {
@@ -28,13 +29,16 @@ MUST_CHECK bool store_health_may_ask(struct store_health *health, const struct s
                                      int64_t now_ms, struct err *err);
 /* It timed out and has not answered since. Takes no probe. */
 bool store_health_is_silent(struct store_health *health, const struct store *store);
-/* It answered (whatever it said), or `failure` was a timeout. Only for what came of asking the
- * store itself. */
+/* What has come of a request that was allowed. */
+struct store_outcome {
+    int64_t allowed_ms;
+    enum remote_contact contact;
+    bool in_vain; /* its time was over without what was asked for */
+};
+
+/* A store that has answered, whatever it said, is not silent; one that was waited for in vain is.
+ * Who has asked nothing leaves a probe that he may have taken to the next. */
 void store_health_note(struct store_health *health, const struct store *store, int64_t now_ms,
-                       const struct err *failure);
-/* It was not asked after all, though it might have been at `allowed_ms`: a probe that was taken
- * then is for the next. */
-void store_health_give_back(struct store_health *health, const struct store *store,
-                            int64_t allowed_ms);
+                       const struct store_outcome *outcome);
 
 #endif

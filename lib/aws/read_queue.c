@@ -267,10 +267,17 @@ static void leave(struct read_queue *queue, struct read_fetch *fetch)
     read_fetch_free(fetch);
 }
 
+/* Who gives the credentials speaks for the service when he refuses them. */
+static bool has_answered(const struct service_error *error)
+{
+    return error->class == SERVICE_OK || error->status != 0 ||
+           (error->class == SERVICE_CREDENTIAL && !error->retryable);
+}
+
 static void hand_out(const struct read_fetch *fetch, struct reader_item *item)
 {
     item->asked = true;
-    item->answered = fetch->error.class == SERVICE_OK || fetch->error.status != 0;
+    item->answered = has_answered(&fetch->error);
     item->error = fetch->error;
     item->err = fetch->err;
     if (fetch->error.class == SERVICE_OK) {

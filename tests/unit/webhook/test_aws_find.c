@@ -223,6 +223,17 @@ START_TEST(who_may_not_read_by_path_describes)
 }
 END_TEST
 
+START_TEST(that_reading_by_path_is_denied_is_an_answer)
+{
+    store = aws_scene_store(false, "store", "ParameterStore", "");
+    answer("GetParametersByPath", 400, AWS_REFUSAL("AccessDeniedException"));
+    answer("DescribeParameters", 0, "");
+    ck_assert(!find("/p", "a$", 0));
+    ck_assert_int_eq(err.kind, ERR_BUSY);
+    ck_assert_int_eq(contact, REMOTE_ANSWERED);
+}
+END_TEST
+
 START_TEST(neither_a_name_nor_tags_is_a_mistake)
 {
     store = aws_scene_store(false, "store", "SecretsManager", "");
@@ -388,6 +399,7 @@ Suite *suite(void)
     tcase_add_test(parameters, without_a_path_all_parameters_are_looked_at);
     tcase_add_test(parameters, parameters_by_tags_are_described_and_read_by_name);
     tcase_add_test(parameters, who_may_not_read_by_path_describes);
+    tcase_add_test(parameters, that_reading_by_path_is_denied_is_an_answer);
     suite_add_tcase(suite, parameters);
     TCase *metadata = tcase_create("tags and what is gone");
     tcase_add_checked_fixture(metadata, setup, teardown);

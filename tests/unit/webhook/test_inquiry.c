@@ -180,7 +180,7 @@ END_TEST
 
 START_TEST(a_silent_store_is_not_asked)
 {
-    const struct err silence = {.kind = ERR_TIMEOUT};
+    const struct store_outcome silence = {.contact = REMOTE_ASKED, .in_vain = true};
     struct store *store = aws_scene_store(false, "store", "SecretsManager", "");
     store_health_note(&health, store, clock_monotonic_ms(clock_system()), &silence);
     world_put_store(scene.world, store);
@@ -234,7 +234,7 @@ END_TEST
 
 START_TEST(what_is_remembered_does_not_end_the_silence_of_a_store)
 {
-    const struct err silence = {.kind = ERR_TIMEOUT};
+    const struct store_outcome silence = {.contact = REMOTE_ASKED, .in_vain = true};
     struct store *store = aws_scene_store(false, "store", "SecretsManager", "");
     world_put_store(scene.world, store_retain(store));
     answer("GetSecretValue", 200, SECRET_ANSWER("a", "v1", "'SecretString':'x'"));
@@ -261,6 +261,19 @@ START_TEST(a_store_that_takes_its_time_is_not_silent)
     inquire("{'secretKey':'k','remoteRef':{'key':'b'}}", API_PATIENCE_MS);
     ck_assert_uint_eq(api_total(), 2);
     ck_assert(finds("no secret b"));
+}
+END_TEST
+
+START_TEST(a_store_that_takes_its_time_to_refuse_is_not_silent)
+{
+    put_store("");
+    api.asked = take_a_second;
+    answer("GetSecretValue", 400, AWS_REFUSAL("AccessDeniedException"));
+    inquire(ONE, API_PATIENCE_MS);
+    unsigned asked = api_total();
+    ck_assert_uint_gt(asked, 0);
+    inquire("{'secretKey':'k','remoteRef':{'key':'b'}}", API_PATIENCE_MS);
+    ck_assert_uint_gt(api_total(), asked);
 }
 END_TEST
 
@@ -349,6 +362,7 @@ Suite *suite(void)
     tcase_add_test(tcase, a_store_that_was_silent_to_a_review_is_asked_by_no_other_for_ten_seconds);
     tcase_add_test(tcase, what_is_remembered_does_not_end_the_silence_of_a_store);
     tcase_add_test(tcase, a_store_that_takes_its_time_is_not_silent);
+    tcase_add_test(tcase, a_store_that_takes_its_time_to_refuse_is_not_silent);
     tcase_add_test(tcase, a_store_that_fails_at_once_is_not_silent);
     tcase_add_test(tcase, nothing_is_asked_for_who_has_left);
     tcase_add_test(tcase, credentials_that_do_not_come_are_a_cause_and_no_warning);

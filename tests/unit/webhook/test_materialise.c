@@ -265,7 +265,7 @@ END_TEST
 /* It has timed out, so long ago that its probe is due. */
 static void fall_silent(void)
 {
-    const struct err silence = {.kind = ERR_TIMEOUT};
+    const struct store_outcome silence = {.contact = REMOTE_ASKED, .in_vain = true};
     const struct store store = {.namespace = SV("n"), .name = SV("store")};
     int64_t probe_ms = clock_monotonic_ms(clock_system());
     store_health_note(&health, &store, probe_ms - STORE_PROBE_MS, &silence);

@@ -189,6 +189,20 @@ START_TEST(a_value_that_another_identity_has_read_is_asked_for_again)
 }
 END_TEST
 
+/* Otherwise a store that was silent before would be said to be so for as long as nobody may ask. */
+START_TEST(credentials_that_are_refused_are_an_answer)
+{
+    store = aws_scene_store(false, "store", "SecretsManager", ",'role':'arn:aws:iam::1:role/r'");
+    answer("Action=AssumeRole&", 403,
+           "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+           "</ErrorResponse>");
+    reads[0] = (struct remote_read){.key = SV("a")};
+    ck_assert(!read_for(true, 0, 1));
+    ck_assert_int_eq(err.kind, ERR_DENIED);
+    ck_assert_int_eq(contact, REMOTE_ANSWERED);
+}
+END_TEST
+
 START_TEST(one_value_that_is_missing_fails_all_and_says_which)
 {
     store = aws_scene_store(false, "store", "SecretsManager", "");
@@ -356,6 +370,7 @@ Suite *suite(void)
     tcase_add_test(tcase, a_value_may_be_as_old_as_is_said);
     tcase_add_test(tcase, only_who_is_waited_for_takes_an_old_value_from_a_failing_service);
     tcase_add_test(tcase, a_value_that_another_identity_has_read_is_asked_for_again);
+    tcase_add_test(tcase, credentials_that_are_refused_are_an_answer);
     tcase_add_test(tcase, one_value_that_is_missing_fails_all_and_says_which);
     tcase_add_test(tcase, what_could_not_be_asked_is_no_empty_value);
     tcase_add_test(tcase, what_may_be_missing_is_an_answer);
