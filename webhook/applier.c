@@ -189,7 +189,7 @@ static struct secret *look_at_secret(struct applier *applier, const struct fligh
 }
 
 /* Somebody else may have made it since the look, and who joined the flight since then may know. */
-static void find_what_others_made(struct applier *applier, struct flight *flight,
+static bool find_what_others_made(struct applier *applier, struct flight *flight,
                                   struct clients *clients)
 {
     enum presence presence = PRESENCE_UNKNOWN;
@@ -198,6 +198,7 @@ static void find_what_others_made(struct applier *applier, struct flight *flight
         flight_found(flight, PRESENCE_PRESENT, secret);
         secret_release(secret);
     }
+    return secret != NULL;
 }
 
 static void make_for(struct applier *applier, struct flight *flight, struct clients *clients)
@@ -222,9 +223,9 @@ static void make_for(struct applier *applier, struct flight *flight, struct clie
     }
     if (result.secret) {
         flight_found(flight, PRESENCE_PRESENT, result.secret);
-    } else if (!reconcile_succeeded(result.outcome)) {
+    } else if (!reconcile_succeeded(result.outcome) &&
+               !find_what_others_made(applier, flight, clients)) {
         flight_failed(flight, &result.err);
-        find_what_others_made(applier, flight, clients);
     }
     external_secret_release(external_secret);
 }

@@ -3,9 +3,9 @@
  * on the leader: at once when the target is missing or the spec has changed, and again at the
  * refreshInterval.
  *
- * One ExternalSecret is carried out once at a time in this process; whoever comes meanwhile shares
- * the result, so a hundred Pods that want one Secret cost one call to AWS. A store that has just
- * timed out is asked by one probe every ten seconds until it answers (DESIGN §2, §12).
+ * One ExternalSecret is carried out once at a time in this process; requests that come meanwhile
+ * share the result, so a hundred Pods that want one Secret cost one call to AWS. A store that has
+ * just timed out is asked by one probe every ten seconds until it answers (DESIGN §2, §12).
  *
  * A status is written when everything has been carried out that the workers had queued when its
  * Secret was written: of those that are due at once all Secrets come first, and as what comes later
@@ -44,7 +44,7 @@ struct applier *applier_new(const struct applier_options *options);
 void applier_start(struct applier *applier);
 
 /* For flights_options; the context is the applier: one live look, then, where an ExternalSecret
- * describes the Secret, makes it. */
+ * describes the Secret, makes it; where that fails another look, since somebody else may have. */
 void applier_fly(void *applier, struct flight *flight, void *clients);
 
 /* Of the stores that it asks: which of them are silent. Lives as long as the applier. */

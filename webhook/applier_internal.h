@@ -61,8 +61,7 @@ bool applier_knows_world(const struct applier *applier);
  * AWS has something newer. */
 int64_t applier_wait_ms(struct applier *applier, const struct external_secret *external_secret,
                         bool hurried);
-/* Since when a value counts that it is made of: as old as `max_age_ms`, or less beside the
- * operator.
+/* Since when a value counts that it is made of: as old as `max_age_ms`, beside the operator less.
  */
 int64_t applier_since_ms(struct applier *applier, const struct external_secret *external_secret,
                          int64_t max_age_ms);

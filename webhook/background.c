@@ -26,6 +26,7 @@ struct background {
     bool hurried; /* when it was begun */
     char *basis;  /* NULL: it was not carried out, and there is nothing to conclude */
     bool forced;
+    bool undone;          /* whoever leads next has to do it */
     int64_t start_ms;     /* since 1970 */
     int64_t start_now_ms; /* the same, monotonic */
     struct run_result run;
@@ -129,6 +130,7 @@ static void refresh(struct background *background, struct clients *clients)
     if (applier_is_untold(applier, external_secret, &errand, &background->run)) {
         free(background->basis);
         background->basis = NULL;
+        background->undone = true;
     }
 }
 
@@ -168,7 +170,7 @@ static void end_background(struct background *background)
     struct str_view name = background->external_secret->name;
     bool waits = background->wait_ms > 0;
     progress_end(&applier->progress, namespace, name);
-    if (waits && background->hurried) {
+    if (background->hurried && (waits || background->undone)) {
         progress_hurry(&applier->progress, namespace, name);
     }
     if (leader_leads(applier->options.leader) && !atomic_load(&applier->stopping)) {
@@ -229,8 +231,8 @@ static void carry_out_in_background(void *argument, void *thread_context)
 {
     struct background *background = argument;
     struct applier *applier = background->applier;
-    bool does = leader_leads(applier->options.leader) && !atomic_load(&applier->stopping) &&
-                renew(background);
+    background->undone = !leader_leads(applier->options.leader) || atomic_load(&applier->stopping);
+    bool does = !background->undone && renew(background);
     if (does && background->external_secret->deleting) {
         depart(applier, background->external_secret, thread_context);
     } else if (does) {

@@ -43,9 +43,9 @@ int64_t sweep_max_age_ms(const struct external_secret *external_secret);
 
 /* Returns when `first` has been read ahead, here or by somebody else, as far as that went, or when
  * `deadline_ms` is over. `ret_members` becomes those that went with it and have not had their turn
- * since: it is now. When it was begun to read `first` with another (monotonic): what was read since
- * will do, once, however short its interval is, since what waits for its turn would be read again
- * and again; 0: as old as sweep_max_age_ms(). */
+ * since: it is now. The answer is when somebody began to read `first` along with another
+ * (monotonic): what was read since then will do, once, however short its interval is, as what waits
+ * for its turn would be read again and again; 0: as old as sweep_max_age_ms(). */
 int64_t sweep_read_ahead(struct sweep *sweep, const struct external_secret *first,
                          struct clients *clients, int64_t deadline_ms,
                          struct world_list *ret_members);

@@ -227,6 +227,24 @@ START_TEST(what_fails_once_its_store_is_another_controllers_is_told_nobody)
 }
 END_TEST
 
+/* It was carried out just now, by its status. */
+static void put_carried_out(const char *name)
+{
+    char refreshed[TIMESTAMP_BYTES];
+    put_external_secret(name, name, "Owner");
+    struct external_secret *bare = world_external_secret(world, SV("n"), sv_of(name));
+    timestamp_format(clock_wall_ms(scene_clock), refreshed);
+    struct json_text json = quoted_json(
+        "{'metadata':{'namespace':'n','name':'%s','uid':'u-%s','resourceVersion':'2',"
+        "'generation':1},'spec':{'secretStoreRef':{'name':'store'},'refreshInterval':'1h',"
+        "'target':{'name':'%s','creationPolicy':'Owner'},"
+        "'data':[{'secretKey':'k','remoteRef':{'key':'r'}}]},"
+        "'status':{'refreshTime':'%s','syncedResourceVersion':'%s'}}",
+        name, name, name, refreshed, bare->version);
+    put_decoded(&json);
+    external_secret_release(bare);
+}
+
 static void lose_the_lease(void)
 {
     atomic_store(&lease_is_held, false);
@@ -249,6 +267,26 @@ START_TEST(what_another_replica_leads_by_now_is_not_written_and_told_nobody)
 }
 END_TEST
 
+/* It is not its turn otherwise: it was carried out just now. */
+START_TEST(what_is_hurried_when_the_lease_is_lost_is_carried_out_by_who_leads_anew)
+{
+    pthread_mutex_lock(&api.mutex);
+    api_set("GET", "/externalsecrets/", 404, "{}");
+    pthread_mutex_unlock(&api.mutex);
+    put_carried_out("a");
+    world_put_unreadable_secret(world, SV("n"), SV("a"));
+    atomic_store(&seen.meanwhile, lose_the_lease);
+    ck_assert(applier_remote_changed(applier, SV("n"), SV("a")));
+    await(&seen.reads, 1);
+    await_worker();
+    atomic_store(&seen.meanwhile, NULL);
+    atomic_store(&lease_is_held, true);
+    applier_begin_leading(applier);
+    applier_look_at_all(applier);
+    await(&seen.reads, 2);
+}
+END_TEST
+
 /* The watch has told that there is none. */
 START_TEST(a_new_secret_is_made_without_a_look)
 {
@@ -264,32 +302,26 @@ START_TEST(a_new_secret_is_made_without_a_look)
 }
 END_TEST
 
-/* It was carried out just now, by its status. */
-static void put_carried_out(const char *name)
+static atomic_uint b_written;
+
+static void note_b(struct api_route *route)
 {
-    char refreshed[TIMESTAMP_BYTES];
-    put_external_secret(name, name, "Owner");
-    struct external_secret *bare = world_external_secret(world, SV("n"), sv_of(name));
-    timestamp_format(clock_wall_ms(scene_clock), refreshed);
-    struct json_text json = quoted_json(
-        "{'metadata':{'namespace':'n','name':'%s','uid':'u-%s','resourceVersion':'2',"
-        "'generation':1},'spec':{'secretStoreRef':{'name':'store'},'refreshInterval':'1h',"
-        "'target':{'name':'%s','creationPolicy':'Owner'},"
-        "'data':[{'secretKey':'k','remoteRef':{'key':'r'}}]},"
-        "'status':{'refreshTime':'%s','syncedResourceVersion':'%s'}}",
-        name, name, name, refreshed, bare->version);
-    put_decoded(&json);
-    external_secret_release(bare);
+    if (strcmp(route->method, "POST") == 0 && strstr(route->asked, "\"name\":\"b\"")) {
+        atomic_fetch_add(&b_written, 1);
+    }
 }
 
 START_TEST(a_target_of_which_nothing_is_known_is_not_taken_for_missing)
 {
+    pthread_mutex_lock(&api.mutex);
+    api.asked = note_b;
+    pthread_mutex_unlock(&api.mutex);
     put_carried_out("a");
     world_put_unreadable_secret(world, SV("n"), SV("a"));
     applier_external_secret_changed(applier, SV("n"), SV("a"));
     /* Looks follow one another, and there is one worker. */
     carry_out("b");
-    api_await("PATCH", "/status?", 1);
+    await(&b_written, 1);
     ck_assert_uint_eq(atomic_load(&seen.reads), 1);
 }
 END_TEST
@@ -581,6 +613,7 @@ Suite *suite(void)
     tcase_add_test(tcase, what_is_queued_when_the_process_stops_is_not_begun);
     tcase_add_test(tcase, what_fails_while_the_process_stops_is_told_nobody);
     tcase_add_test(tcase, what_fails_once_its_store_is_another_controllers_is_told_nobody);
+    tcase_add_test(tcase, what_is_hurried_when_the_lease_is_lost_is_carried_out_by_who_leads_anew);
     tcase_add_test(tcase, what_another_replica_leads_by_now_is_not_written_and_told_nobody);
     tcase_add_test(tcase, all_that_share_a_target_hear_of_its_change);
     tcase_add_test(tcase, a_target_that_changes_while_it_is_carried_out_is_looked_at_again);
