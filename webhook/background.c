@@ -34,12 +34,13 @@ struct background {
 };
 
 /* What AWS refused is asked for again when its turn comes, whatever the cache remembers. */
-static int64_t refresh_age_ms(struct applier *applier,
-                              const struct external_secret *external_secret)
+static int64_t refresh_since_ms(struct applier *applier,
+                                const struct external_secret *external_secret, bool forced)
 {
-    return progress_has_failed(&applier->progress, external_secret)
-               ? RETRY_AGE_MS
-               : sweep_max_age_ms(external_secret);
+    int64_t age_ms = progress_has_failed(&applier->progress, external_secret)
+                         ? RETRY_AGE_MS
+                         : sweep_max_age_ms(external_secret);
+    return forced ? 0 : applier_since_ms(applier, external_secret, age_ms);
 }
 
 /* Those that were read ahead with it have their turn now: none before everything is known. A store
@@ -117,10 +118,7 @@ static void refresh(struct background *background, struct clients *clients)
     struct errand errand = {.clients = clients,
                             .background = true,
                             .waiting = applier->options.beside && !plan_has_find(external_secret),
-                            .since_ms =
-                                forced ? 0
-                                       : applier_since_ms(applier, external_secret,
-                                                          refresh_age_ms(applier, external_secret)),
+                            .since_ms = refresh_since_ms(applier, external_secret, forced),
                             .deadline_ms = applier_now_ms(applier) + BACKGROUND_DEADLINE_MS};
     if (!forced && !applier->options.beside) {
         int64_t since_ms = read_ahead_of(applier, external_secret, clients);

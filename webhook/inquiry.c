@@ -64,7 +64,7 @@ static bool has_nothing(const struct existence_batch *batch)
     return i == batch->count;
 }
 
-/* The engine that reads does not tell a time that is over from other failures. */
+/* What may be missing does not fail the whole, so that only the time tells of silence. */
 static void note_outcome(const struct inquiry *inquiry, const struct existence_batch *batch,
                          struct store_outcome *outcome)
 {

@@ -79,7 +79,7 @@ struct reader_item {
     /* It took a call, which the breaker may have refused: it was not in the cache, and the queue
      * was not full. */
     bool asked;
-    /* The service has answered that call, whatever, or refused is who calls: that is above, or an
+    /* The service has answered that call, or who calls has been refused: what came is above, or an
      * older value that stands in for it. */
     bool answered;
 };

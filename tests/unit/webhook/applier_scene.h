@@ -27,6 +27,7 @@ static struct {
     _Atomic enum err_kind failure;   /* of every read */
     void (*_Atomic meanwhile)(void); /* called in every read; NULL: nothing */
     atomic_uint reads;
+    _Atomic int64_t since_ms; /* of the last read */
     atomic_uint ahead;
     atomic_size_t ahead_count; /* of the last one, as is how long it was given */
     _Atomic int64_t ahead_ms;
@@ -63,7 +64,7 @@ static inline bool read_all(void *context, const struct remote_request *request,
     enum err_kind failure = atomic_load(&seen.failure);
     void (*meanwhile)(void) = atomic_load(&seen.meanwhile);
     (void)context;
-    (void)request;
+    atomic_store(&seen.since_ms, request->since_ms);
     for (size_t i = 0; i < count; i++) {
         secret_buf_init(&reads[i].value, 16);
         secret_buf_add(&reads[i].value, SV("v"));

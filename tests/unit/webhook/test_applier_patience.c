@@ -427,6 +427,23 @@ static void put_as(const char *name, const char *interval, const char *status)
     put_decoded(&json);
 }
 
+/* It may be a second old otherwise. */
+START_TEST(what_was_read_ahead_will_do_however_long_it_waits_for_its_turn)
+{
+    int64_t begun_ms = atomic_load(&scene_ms);
+    api_hold("POST", "/secrets", true);
+    put_as("a", "10s", "");
+    put_as("b", "10s", "");
+    applier_look_at_all(applier);
+    api_await("POST", "/secrets", 1);
+    ck_assert_uint_eq(atomic_load(&seen.ahead_count), 2);
+    scene_skip(5000);
+    api_hold("POST", "/secrets", false);
+    await(&seen.reads, 2);
+    ck_assert_int_eq(atomic_load(&seen.since_ms), begun_ms);
+}
+END_TEST
+
 /* Of many that failed at one store none would ever wait for longer than the first pause. */
 START_TEST(what_waits_after_a_failure_is_not_read_ahead_with_others)
 {
@@ -622,6 +639,7 @@ Suite *suite(void)
     TCase *still = tcase_create("still");
     tcase_add_checked_fixture(still, setup_still, scene_end);
     tcase_set_timeout(still, 60);
+    tcase_add_test(still, what_was_read_ahead_will_do_however_long_it_waits_for_its_turn);
     tcase_add_test(still, what_waits_after_a_failure_is_not_read_ahead_with_others);
     tcase_add_test(still, what_is_not_listed_in_five_seconds_is_not_waited_for);
     tcase_add_test(still, it_is_ready_while_it_leads_and_everything_is_listed);

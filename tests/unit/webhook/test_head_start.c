@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check_main.h"
 
+#include "counting_sink.h"
 #include "neighbours.h"
 #include "webhook/head_start.h"
 
@@ -91,30 +92,6 @@ END_TEST
 static struct kube_config *config;
 static struct clients_options options;
 static struct clients *clients;
-static unsigned written;
-
-static bool count_create(void *context, struct str_view namespace, struct str_view field_manager,
-                         const struct secret_buf *manifest, int64_t deadline_ms,
-                         struct secret **ret, struct err *err)
-{
-    (void)context;
-    (void)namespace;
-    (void)field_manager;
-    (void)manifest;
-    (void)deadline_ms;
-    (void)ret;
-    (void)err;
-    written++;
-    return true;
-}
-
-static bool count_replace(void *context, struct str_view namespace, struct str_view name,
-                          struct str_view field_manager, const struct secret_buf *manifest,
-                          int64_t deadline_ms, struct secret **ret, struct err *err)
-{
-    (void)name;
-    return count_create(context, namespace, field_manager, manifest, deadline_ms, ret, err);
-}
 
 static void setup_sink(void)
 {
@@ -124,7 +101,7 @@ static void setup_sink(void)
     clients = clients_start(&options);
     one = (struct external_secret){
         .namespace = SV("n"), .name = SV("one"), .uid = SV("u1"), .generation = 3};
-    written = 0;
+    memset(&came, 0, sizeof came);
 }
 
 static void teardown_sink(void)
@@ -148,14 +125,14 @@ static bool may(enum writing writing, const char *metadata, const char *status)
     struct yielding_sink yielding = {
         .client = &clients->kube,
         .external_secret = &one,
-        .sink = {.create = count_create, .replace = count_replace},
+        .sink = COUNTING_SINK,
     };
     const struct secret_sink sink = yielding_sink(&yielding);
     const struct secret_buf manifest = {0};
     int64_t deadline_ms = clock_monotonic_ms(clock_system()) + API_PATIENCE_MS;
     struct secret *record = NULL;
     struct err err = {0};
-    unsigned before = written;
+    unsigned before = came.creates + came.replaces;
     api_set("GET", "externalsecrets/one", 200,
             "{'metadata':{'namespace':'n','name':'one',%s},"
             "'status':%s}",
@@ -164,7 +141,7 @@ static bool may(enum writing writing, const char *metadata, const char *status)
                                                         deadline_ms, &record, &err)
                                           : sink.replace(sink.context, SV("n"), SV("t"), SV("m"),
                                                          &manifest, deadline_ms, &record, &err);
-    ck_assert_uint_eq(written, before + done);
+    ck_assert_uint_eq(came.creates + came.replaces, before + done);
     ck_assert(done || err.kind == ERR_BUSY);
     return done;
 }

@@ -297,10 +297,28 @@ START_TEST(nothing_is_asked_for_who_has_left)
 }
 END_TEST
 
+#define KEYS                                                                                       \
+    ",'auth':{'secretRef':{'accessKeyIDSecretRef':{'name':'keys','key':'id'},"                     \
+    "'secretAccessKeySecretRef':{'name':'keys','key':'key'}}}"
+
+START_TEST(an_api_server_that_takes_its_time_is_no_silence_of_the_store)
+{
+    struct store *store = aws_scene_store(false, "store", "SecretsManager", KEYS);
+    world_put_store(scene.world, store_retain(store));
+    pthread_mutex_lock(&api.mutex);
+    api.asked = take_a_second;
+    api_set("GET", "/secrets/keys", 404, "{'kind':'Status','code':404}");
+    pthread_mutex_unlock(&api.mutex);
+    inquire(ONE, API_PATIENCE_MS);
+    ck_assert_ptr_nonnull(inquiry_failure(inquiry));
+    ck_assert(!store_health_is_silent(&reviews, store));
+    store_release(store);
+}
+END_TEST
+
 START_TEST(credentials_that_do_not_come_are_a_cause_and_no_warning)
 {
-    put_store(",'auth':{'secretRef':{'accessKeyIDSecretRef':{'name':'keys','key':'id'},"
-              "'secretAccessKeySecretRef':{'name':'keys','key':'key'}}}");
+    put_store(KEYS);
     pthread_mutex_lock(&api.mutex);
     api_set("GET", "/secrets/keys", 404, "{'kind':'Status','code':404}");
     pthread_mutex_unlock(&api.mutex);
@@ -365,6 +383,7 @@ Suite *suite(void)
     tcase_add_test(tcase, a_store_that_takes_its_time_to_refuse_is_not_silent);
     tcase_add_test(tcase, a_store_that_fails_at_once_is_not_silent);
     tcase_add_test(tcase, nothing_is_asked_for_who_has_left);
+    tcase_add_test(tcase, an_api_server_that_takes_its_time_is_no_silence_of_the_store);
     tcase_add_test(tcase, credentials_that_do_not_come_are_a_cause_and_no_warning);
     tcase_add_loop_test(tcase, what_a_quota_may_refuse_is_not_asked_for, 0, (int)ARRAY_LEN(QUOTAS));
     suite_add_tcase(suite, tcase);

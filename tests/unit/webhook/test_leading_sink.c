@@ -1,82 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check_main.h"
 
+#include "counting_sink.h"
 #include "neighbours.h"
 #include "webhook/leading_sink.h"
 
-/* What came through. */
-static struct {
-    unsigned reads;
-    unsigned creates;
-    unsigned replaces;
-    unsigned removes;
-} came;
-
-static bool fake_read(void *context, struct str_view namespace, struct str_view name,
-                      int64_t deadline_ms, struct live_secret *ret, struct err *err)
-{
-    (void)context;
-    (void)namespace;
-    (void)name;
-    (void)deadline_ms;
-    (void)ret;
-    (void)err;
-    came.reads++;
-    return true;
-}
-
-static bool fake_create(void *context, struct str_view namespace, struct str_view field_manager,
-                        const struct secret_buf *manifest, int64_t deadline_ms, struct secret **ret,
-                        struct err *err)
-{
-    (void)context;
-    (void)namespace;
-    (void)field_manager;
-    (void)manifest;
-    (void)deadline_ms;
-    (void)ret;
-    (void)err;
-    came.creates++;
-    return true;
-}
-
-static bool fake_replace(void *context, struct str_view namespace, struct str_view name,
-                         struct str_view field_manager, const struct secret_buf *manifest,
-                         int64_t deadline_ms, struct secret **ret, struct err *err)
-{
-    (void)context;
-    (void)namespace;
-    (void)name;
-    (void)field_manager;
-    (void)manifest;
-    (void)deadline_ms;
-    (void)ret;
-    (void)err;
-    came.replaces++;
-    return true;
-}
-
-static bool fake_remove(void *context, struct str_view namespace, struct str_view name,
-                        struct str_view uid, struct str_view resource_version, int64_t deadline_ms,
-                        struct err *err)
-{
-    (void)context;
-    (void)namespace;
-    (void)name;
-    (void)uid;
-    (void)resource_version;
-    (void)deadline_ms;
-    (void)err;
-    came.removes++;
-    return true;
-}
-
 static struct leading_sink leading = {
     .leader = &lease_holder,
-    .sink = {.read = fake_read,
-             .create = fake_create,
-             .replace = fake_replace,
-             .remove = fake_remove},
+    .sink = COUNTING_SINK,
 };
 
 static void setup(void)

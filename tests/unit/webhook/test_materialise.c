@@ -120,6 +120,9 @@ static void put_namespace(const char *labels)
     json_text_done(&json);
 }
 
+/* Beside the operator, and only while this replica leads; otherwise alone, and anyhow. */
+static bool beside_and_led;
+
 /* `members` of spec. */
 static enum reconcile_outcome materialise_as(bool cluster, bool waiting, const char *members)
 {
@@ -135,6 +138,8 @@ static enum reconcile_outcome materialise_as(bool cluster, bool waiting, const c
         .world = world,
         .clients = clients,
         .stores = &health,
+        .yields = beside_and_led,
+        .leader = beside_and_led ? &lease_holder : NULL,
         .waiting = waiting,
         .since_ms = 1234,
         .deadline_ms = clock_monotonic_ms(clock_system()) + API_PATIENCE_MS,
@@ -165,6 +170,29 @@ START_TEST(a_secret_is_made_of_what_the_source_has)
     ck_assert(asked.request.waiting);
     ck_assert_int_eq(asked.request.since_ms, 1234);
     ck_assert_ptr_nonnull(strstr(api_find("POST", CREATE)->asked, "\"k\":\"eyJrIjoidiJ9\""));
+}
+END_TEST
+
+static void lose_the_lease_at_the_look(struct api_route *route)
+{
+    if (strcmp(route->part, "/externalsecrets/a") == 0) {
+        atomic_store(&lease_is_held, false);
+    }
+}
+
+/* After the look at the ExternalSecret, which may take as long as the run. */
+START_TEST(that_it_leads_is_asked_right_before_the_write)
+{
+    put_store(false, "");
+    beside_and_led = true;
+    api_set("GET", "/externalsecrets/a", 200,
+            "{'metadata':{'namespace':'n','name':'a','uid':'u-a','generation':1}}");
+    api_set("GET", "/secrets/t", 404, "{}");
+    ck_assert_msg(carry_out(DATA) == RECONCILE_CREATED, "%s", err.message);
+    api.asked = lose_the_lease_at_the_look;
+    ck_assert_int_eq(carry_out(DATA), RECONCILE_FAILED);
+    ck_assert_int_eq(err.kind, ERR_BUSY);
+    ck_assert_uint_eq(api_count("POST", CREATE), 1);
 }
 END_TEST
 
@@ -366,6 +394,7 @@ Suite *suite(void)
     TCase *tcase = tcase_create("materialise");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_secret_is_made_of_what_the_source_has);
+    tcase_add_test(tcase, that_it_leads_is_asked_right_before_the_write);
     tcase_add_test(tcase, a_find_reaches_the_source_whole);
     tcase_add_test(tcase, a_template_of_a_config_map_is_read_from_the_api_server);
     tcase_add_loop_test(tcase, a_store_that_does_not_admit_the_namespace_is_not_asked, 0,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much is read for others with one ExternalSecret. */
+/* How much is read for others with one ExternalSecret, and how old it may be. */
 #include "check_main.h"
 
 #include "quoted_json.h"
@@ -8,6 +8,7 @@
 
 enum {
     OBJECTS_MAX = 16,
+    NOW_MS = 100000,
 };
 
 static struct world *world;
@@ -15,7 +16,16 @@ static struct clients_options options;
 static struct clients clients;
 static const struct external_secret *all[OBJECTS_MAX];
 static size_t count;
-static size_t asked; /* values, in all */
+static size_t asked;     /* values, in all */
+static int64_t since_ms; /* as they were asked for last */
+
+static int64_t standing_still(void *context)
+{
+    (void)context;
+    return NOW_MS;
+}
+
+static const struct clock still = {.wall_ms = standing_still, .monotonic_ms = standing_still};
 
 static void destroy(struct credentials_provider *provider)
 {
@@ -49,7 +59,7 @@ bool aws_reading_read(struct clients *with, const struct remote_request *request
                       size_t item_count, const struct reader_notice *notice, struct err *err)
 {
     (void)with;
-    (void)request;
+    since_ms = request->since_ms;
     (void)identity;
     (void)notice;
     (void)items;
@@ -69,7 +79,7 @@ void aws_reading_join(struct clients *with, const struct remote_request *request
     (void)item_count;
 }
 
-static void put(size_t keys)
+static void put_every(const char *interval, size_t keys)
 {
     CLEANUP(buf_done) struct buf data = {0};
     char name[16];
@@ -83,11 +93,16 @@ static void put(size_t keys)
     }
     struct json_text json = quoted_json(
         "{'metadata':{'namespace':'n','name':'%s','uid':'u','resourceVersion':'1','generation':1},"
-        "'spec':{'secretStoreRef':{'name':'store'},'data':[%s]}}",
-        name, data.data);
+        "'spec':{'secretStoreRef':{'name':'store'},'refreshInterval':'%s','data':[%s]}}",
+        name, interval, data.data);
     ck_assert_msg(external_secret_decode(json.root, &decoded, &err), "%s", err.message);
     json_text_done(&json);
     all[count++] = decoded;
+}
+
+static void put(size_t keys)
+{
+    put_every("1h", keys);
 }
 
 static void setup(void)
@@ -101,7 +116,7 @@ static void setup(void)
     json_text_done(&json);
     world = world_new();
     world_put_store(world, store);
-    options = (struct clients_options){.world = world, .clock = clock_system()};
+    options = (struct clients_options){.world = world, .clock = &still};
     clients = (struct clients){.options = &options};
     count = 0;
     asked = 0;
@@ -136,6 +151,18 @@ START_TEST(who_fills_batches_alone_is_left_to_himself)
 }
 END_TEST
 
+START_TEST(what_is_read_for_all_is_as_young_as_the_shortest_interval_takes)
+{
+    put(1);
+    put(1);
+    read_ahead(&clients, all, count, 1000, NULL);
+    ck_assert_int_eq(since_ms, NOW_MS - 60000);
+    put_every("10s", 1);
+    read_ahead(&clients, all, count, 1000, NULL);
+    ck_assert_int_eq(since_ms, NOW_MS - 1000);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("read_ahead_bounds");
@@ -143,6 +170,7 @@ Suite *suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, what_goes_along_is_no_more_than_one_burst);
     tcase_add_test(tcase, who_fills_batches_alone_is_left_to_himself);
+    tcase_add_test(tcase, what_is_read_for_all_is_as_young_as_the_shortest_interval_takes);
     suite_add_tcase(suite, tcase);
     return suite;
 }
