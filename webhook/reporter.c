@@ -13,6 +13,9 @@ enum {
     /* Twenty at once, and twenty a second from then on. */
     EVERY_MS = 50,
     BURST_MS = 20 * EVERY_MS,
+    /* While more keep coming those who work have the API server to themselves, for so long. */
+    QUIET_MS = 500,
+    QUIET_MAX_MS = 5000,
     POST_DEADLINE_MS = 5000,
     /* What is queued when the process stops may take this long, all together. */
     LAST_WORDS_MS = 3000,
@@ -28,12 +31,14 @@ struct reporter {
     pthread_mutex_t mutex;
     pthread_cond_t ends;
     bool ending;     /* guarded */
+    int64_t last_ms; /* guarded: when the last one came that is posted in turn */
     int64_t paid_ms; /* until then what was posted in turn fills its share; that thread's */
 };
 
 /* One Event with copies of all its text. */
 struct note {
     struct reporter *reporter;
+    int64_t came_ms;
     struct kube_event event;
     char *namespace;
     char *name;
@@ -77,16 +82,25 @@ static void note_free(struct note *note)
     free(note);
 }
 
+/* Holds the mutex. */
+static int64_t turn_ms(const struct reporter *reporter, const struct note *note)
+{
+    int64_t quiet = reporter->last_ms + QUIET_MS;
+    int64_t latest = note->came_ms + QUIET_MAX_MS;
+    int64_t paid = reporter->paid_ms - (BURST_MS - EVERY_MS);
+    quiet = quiet < latest ? quiet : latest;
+    return quiet > paid ? quiet : paid;
+}
+
 /* Events are for people: a thousand at once must not take the API server from those who work. What
  * is left at the end goes without. */
-static void keep_pace(struct reporter *reporter)
+static void await_turn(struct reporter *reporter, const struct note *note)
 {
     const struct clock *clock = reporter->clients.clock;
     int64_t now = clock_monotonic_ms(clock);
     pthread_mutex_lock(&reporter->mutex);
-    while (!reporter->ending && reporter->paid_ms - now > BURST_MS - EVERY_MS) {
-        cond_wait_until(&reporter->ends, &reporter->mutex,
-                        reporter->paid_ms - (BURST_MS - EVERY_MS));
+    while (!reporter->ending && now < turn_ms(reporter, note)) {
+        cond_wait_until(&reporter->ends, &reporter->mutex, turn_ms(reporter, note));
         now = clock_monotonic_ms(clock);
     }
     pthread_mutex_unlock(&reporter->mutex);
@@ -117,7 +131,7 @@ static void post(void *argument, void *thread_context)
 static void post_in_turn(void *argument, void *thread_context)
 {
     const struct note *note = argument;
-    keep_pace(note->reporter);
+    await_turn(note->reporter, note);
     post(argument, thread_context);
 }
 
@@ -125,6 +139,7 @@ static struct note *make_note(struct reporter *reporter, const struct kube_event
 {
     struct note *note = mem_alloc(sizeof *note);
     note->reporter = reporter;
+    note->came_ms = clock_monotonic_ms(reporter->clients.clock);
     note->event = *event;
     note->namespace = sv_dup(event->namespace);
     note->name = sv_dup(event->name);
@@ -150,6 +165,9 @@ void reporter_post(struct reporter *reporter, const struct kube_event *event)
 void reporter_post_in_turn(struct reporter *reporter, const struct kube_event *event)
 {
     struct note *note = make_note(reporter, event);
+    pthread_mutex_lock(&reporter->mutex);
+    reporter->last_ms = note->came_ms;
+    pthread_mutex_unlock(&reporter->mutex);
     if (!workers_submit(reporter->in_turn, post_in_turn, note)) {
         note_free(note);
     }

@@ -16,8 +16,8 @@ struct reporter *reporter_new(struct kube_config *config, const char *instance,
                               const struct clock *clock, const struct log *log);
 /* Any thread; copies everything it is given. */
 void reporter_post(struct reporter *reporter, const struct kube_event *event);
-/* Likewise, for what comes in thousands and nobody waits for: behind its own kind, twenty at
- * once and twenty a second. */
+/* Likewise, for what comes in thousands and nobody waits for: behind its own kind, when none has
+ * come for half a second or it has waited for five, twenty at once and twenty a second. */
 void reporter_post_in_turn(struct reporter *reporter, const struct kube_event *event);
 /* Posts what is queued, for at most three seconds, then ends the threads. Accepts NULL. */
 void reporter_free(struct reporter *reporter);

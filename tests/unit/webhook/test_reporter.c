@@ -85,17 +85,27 @@ START_TEST(what_is_queued_is_posted_before_the_end)
 }
 END_TEST
 
+enum {
+    LOOKS = 20, /* more than for one Event that is posted */
+};
+
+/* Whoever waits looks at the time again and again; not so who has posted everything. */
+static void await_looks(void)
+{
+    unsigned before = atomic_load(&times_asked);
+    while (atomic_load(&times_asked) < before + LOOKS) {
+        sched_yield();
+    }
+}
+
 START_TEST(what_comes_in_thousands_is_spread)
 {
     for (unsigned i = 0; i < 40; i++) {
         post_by(reporter_post_in_turn, i);
     }
+    atomic_fetch_add(&now_ms, 500);
     api_await("POST", EVENTS, 20);
-    /* Its next look at the time comes after whatever it would have posted. */
-    unsigned before = atomic_load(&times_asked);
-    while (atomic_load(&times_asked) < before + 2) {
-        sched_yield();
-    }
+    await_looks();
     ck_assert_uint_eq(api_count("POST", EVENTS), 20);
     atomic_fetch_add(&now_ms, 500);
     api_await("POST", EVENTS, 30);
@@ -105,6 +115,39 @@ START_TEST(what_comes_in_thousands_is_spread)
     api_await("POST", EVENTS, 31);
     end_reporter();
     ck_assert_uint_eq(api_count("POST", EVENTS), 41);
+}
+END_TEST
+
+START_TEST(what_comes_in_thousands_waits_while_more_is_coming)
+{
+    post_by(reporter_post_in_turn, 0);
+    atomic_fetch_add(&now_ms, 400);
+    post_by(reporter_post_in_turn, 1);
+    atomic_fetch_add(&now_ms, 499);
+    await_looks();
+    ck_assert_uint_eq(api_count("POST", EVENTS), 0);
+    atomic_fetch_add(&now_ms, 1);
+    api_await("POST", EVENTS, 2);
+    end_reporter();
+    ck_assert_uint_eq(api_count("POST", EVENTS), 2);
+}
+END_TEST
+
+START_TEST(what_comes_in_thousands_waits_for_five_seconds_at_most)
+{
+    for (unsigned i = 0; i < 12; i++) {
+        post_by(reporter_post_in_turn, i);
+        atomic_fetch_add(&now_ms, 416);
+    }
+    await_looks();
+    ck_assert_uint_eq(api_count("POST", EVENTS), 0);
+    post_by(reporter_post_in_turn, 12);
+    atomic_fetch_add(&now_ms, 8);
+    api_await("POST", EVENTS, 1);
+    await_looks();
+    ck_assert_uint_eq(api_count("POST", EVENTS), 1);
+    end_reporter();
+    ck_assert_uint_eq(api_count("POST", EVENTS), 13);
 }
 END_TEST
 
@@ -147,6 +190,8 @@ Suite *suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, what_is_queued_is_posted_before_the_end);
     tcase_add_test(tcase, what_comes_in_thousands_is_spread);
+    tcase_add_test(tcase, what_comes_in_thousands_waits_while_more_is_coming);
+    tcase_add_test(tcase, what_comes_in_thousands_waits_for_five_seconds_at_most);
     tcase_add_test(tcase, an_api_server_that_does_not_answer_does_not_hold_up_the_end);
     suite_add_tcase(suite, tcase);
     return suite;
