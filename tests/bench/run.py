@@ -149,10 +149,10 @@ def stalled_peers() -> list[Result]:
                 header.send(b"POST /mutate/now HTTP/1.1\r\nHost: local")
                 body = stack.enter_context(probe.connect())
                 body.send(body.encode("POST", "/mutate/now", b"{}" * 50, JSON)[:-60])
-            wall, before = time.monotonic(), cpu_ns(probe.process)
+            wall, before = time.monotonic(), cpu_ns(probe.process.pid)
             while time.monotonic() < started + STALL_MS / 1000 - 0.3:
                 time.sleep(0.05)
-            held = (cpu_ns(probe.process) - before) / 1e9 / (time.monotonic() - wall)
+            held = (cpu_ns(probe.process.pid) - before) / 1e9 / (time.monotonic() - wall)
             counters = probe.counters()
             if counters["connections"] < 3 * STALLED:
                 raise SystemExit(f"the peers were gone before they were measured: {counters}")
