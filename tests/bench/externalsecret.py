@@ -171,14 +171,15 @@ def owners(cluster: ControlPlane) -> dict[str, str]:
     return {each["metadata"]["name"]: each["metadata"]["uid"] for each in every}
 
 
-def manifest(secret: Object, uids: dict[str, str]) -> Object:
-    """What the writer of a Secret sent, for owners of another control plane."""
+def manifest(secret: Object, uids: dict[str, str]) -> str:
+    """What the writer of a Secret sent, as compact, for owners elsewhere."""
     by_server = ("uid", "resourceVersion", "creationTimestamp", "managedFields")
     kept = {name: value for name, value in secret["metadata"].items() if name not in by_server}
     kept["ownerReferences"] = [
         {**owner, "uid": uids[owner["name"]]} for owner in kept["ownerReferences"]
     ]
-    return {"apiVersion": "v1", "kind": "Secret", **secret, "metadata": kept}
+    sent = {"apiVersion": "v1", "kind": "Secret", **secret, "metadata": kept}
+    return json.dumps(sent, separators=(",", ":"))
 
 
 def by_client(cluster: ControlPlane, manifests: Path) -> float:
@@ -235,8 +236,8 @@ class Turns:
         by_keyturn(self._keyturn, self._log)
         uids = owners(self._alone)
         secrets = cluster.api.list("Secret", NAMESPACE)
-        lines = [json.dumps(manifest(each, uids)) + "\n" for each in secrets]
-        self._manifests.write_text("".join(lines))
+        lines = [manifest(each, uids) for each in secrets]
+        self._manifests.write_text("\n".join(lines))
         remove_all(cluster)
 
     def take(self) -> Round:
