@@ -38,7 +38,7 @@ struct reporter {
 /* One Event with copies of all its text. */
 struct note {
     struct reporter *reporter;
-    int64_t came_ms;
+    int64_t came_ms; /* when it is posted in turn */
     struct kube_event event;
     char *namespace;
     char *name;
@@ -139,7 +139,6 @@ static struct note *make_note(struct reporter *reporter, const struct kube_event
 {
     struct note *note = mem_alloc(sizeof *note);
     note->reporter = reporter;
-    note->came_ms = clock_monotonic_ms(reporter->clients.clock);
     note->event = *event;
     note->namespace = sv_dup(event->namespace);
     note->name = sv_dup(event->name);
@@ -166,6 +165,7 @@ void reporter_post_in_turn(struct reporter *reporter, const struct kube_event *e
 {
     struct note *note = make_note(reporter, event);
     pthread_mutex_lock(&reporter->mutex);
+    note->came_ms = clock_monotonic_ms(reporter->clients.clock);
     reporter->last_ms = note->came_ms;
     pthread_mutex_unlock(&reporter->mutex);
     if (!workers_submit(reporter->in_turn, post_in_turn, note)) {

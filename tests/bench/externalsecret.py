@@ -147,7 +147,7 @@ def await_rest(*clusters: ControlPlane) -> None:
 
     def at_rest() -> bool:
         before = sum(map(cpu_ns, pids))
-        time.sleep(1)
+        time.sleep(1)  # what is measured over, not a wait for something
         return sum(map(cpu_ns, pids)) - before < AT_REST * 1e9
 
     wait_for(at_rest, PATIENCE_S, "control planes at rest")
