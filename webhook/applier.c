@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/limits.h"
+#include "objects/object_key.h"
 #include "webhook/applier_internal.h"
 #include "webhook/kube_sink.h"
 #include "webhook/materialise.h"
@@ -88,12 +88,6 @@ void applier_free(struct applier *applier)
     free(applier);
 }
 
-static void write_key(struct buf *key, struct str_view namespace, struct str_view name)
-{
-    buf_init(key, 2 * LIMIT_NAME_BYTES + 2);
-    buf_printf(key, "%.*s/%.*s", SV_ARG(namespace), SV_ARG(name));
-}
-
 /* What runs_join() performs. */
 struct joined {
     struct applier *applier;
@@ -135,7 +129,7 @@ void applier_carry_out(struct applier *applier, const struct external_secret *ex
     CLEANUP(buf_done) struct buf key;
     CLEANUP(mem_free_ptr) char *basis = store_use_basis(applier->options.world, external_secret);
     struct joined joined = {applier, external_secret, errand};
-    write_key(&key, external_secret->namespace, external_secret->name);
+    object_key_write(&key, external_secret->namespace, external_secret->name);
     const struct run_order order = {
         .key = buf_view(&key),
         .basis = basis,
@@ -247,7 +241,7 @@ void applier_plan(struct applier *applier, struct str_view namespace, struct str
                   int64_t delay_ms)
 {
     CLEANUP(buf_done) struct buf key;
-    write_key(&key, namespace, name);
+    object_key_write(&key, namespace, name);
     agenda_look_in(applier->agenda, buf_view(&key), delay_ms);
 }
 
@@ -395,7 +389,7 @@ bool applier_remote_changed(struct applier *applier, struct str_view namespace,
     if (!acts(applier)) {
         return false;
     }
-    write_key(&key, namespace, name);
+    object_key_write(&key, namespace, name);
     runs_outdate(&applier->runs, buf_view(&key));
     progress_hurry(&applier->progress, namespace, name);
     applier_plan(applier, namespace, name, 0);
@@ -526,13 +520,13 @@ static int64_t look_turn_ms(struct applier *applier, const struct external_secre
 static void look(void *context, const char *key)
 {
     struct applier *applier = context;
-    struct str_view name = sv_of(key);
     struct str_view namespace = {0};
-    if (sv_is(name, EVERYTHING)) {
+    struct str_view name = {0};
+    if (sv_is(sv_of(key), EVERYTHING)) {
         look_at_what_is_listed(applier);
         return;
     }
-    if (!leader_leads(applier->options.leader) || !sv_split(&name, '/', &namespace)) {
+    if (!leader_leads(applier->options.leader) || !object_key_read(sv_of(key), &namespace, &name)) {
         return;
     }
     struct external_secret *external_secret =

@@ -2,8 +2,8 @@
 #include "webhook/gates.h"
 
 #include "base/encode.h"
-#include "base/limits.h"
 #include "kube/client.h"
+#include "objects/object_key.h"
 #include "webhook/agenda.h"
 #include "webhook/clients.h"
 #include "webhook/gate_rules.h"
@@ -72,8 +72,7 @@ void gates_free(struct gates *gates)
 static void plan(struct gates *gates, const struct pod *pod, int64_t delay_ms)
 {
     CLEANUP(buf_done) struct buf key;
-    buf_init(&key, 2 * LIMIT_NAME_BYTES + 2);
-    buf_printf(&key, "%.*s/%.*s", SV_ARG(pod->namespace), SV_ARG(pod->name));
+    object_key_write(&key, pod->namespace, pod->name);
     agenda_look_in(gates->agenda, buf_view(&key), delay_ms);
 }
 
@@ -356,13 +355,13 @@ static void judge(struct gates *gates, const struct pod *pod, struct gate_judgem
 static void look(void *context, const char *key)
 {
     struct gates *gates = context;
-    struct str_view name = sv_of(key);
     struct str_view namespace = {0};
+    struct str_view name = {0};
     struct gate_judgement judgement;
     if (!gates->clients) {
         gates->clients = clients_start(&gates->client_options);
     }
-    if (!sv_split(&name, '/', &namespace)) {
+    if (!object_key_read(sv_of(key), &namespace, &name)) {
         return;
     }
     struct pod *pod = world_pod(gates->options.world, namespace, name);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/head_start.h"
 
-#include "base/limits.h"
 #include "base/lock.h"
+#include "objects/object_key.h"
 #include "webhook/owned_object.h"
 
 /* One ExternalSecret. */
@@ -32,18 +32,12 @@ void head_start_done(struct head_start *head_start)
     pthread_mutex_destroy(&head_start->mutex);
 }
 
-static void write_key(struct buf *key, struct str_view namespace, struct str_view name)
-{
-    buf_init(key, 2 * LIMIT_NAME_BYTES + 2);
-    buf_printf(key, "%.*s/%.*s", SV_ARG(namespace), SV_ARG(name));
-}
-
 /* Holds the mutex. A successor of the same name is another. */
 static struct seen *find_or_make(struct head_start *head_start,
                                  const struct external_secret *external_secret, int64_t now_ms)
 {
     CLEANUP(buf_done) struct buf key;
-    write_key(&key, external_secret->namespace, external_secret->name);
+    object_key_write(&key, external_secret->namespace, external_secret->name);
     struct seen *seen = table_get(&head_start->seen, buf_view(&key));
     if (seen && !sv_is(external_secret->uid, seen->uid)) {
         (void)table_erase(&head_start->seen, buf_view(&key));
@@ -71,7 +65,7 @@ void head_start_forget(struct head_start *head_start, struct str_view namespace,
                        struct str_view name)
 {
     CLEANUP(buf_done) struct buf key;
-    write_key(&key, namespace, name);
+    object_key_write(&key, namespace, name);
     pthread_mutex_lock(&head_start->mutex);
     (void)table_erase(&head_start->seen, buf_view(&key));
     pthread_mutex_unlock(&head_start->mutex);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/progress.h"
 
-#include "base/limits.h"
 #include "base/lock.h"
 #include "externalsecret/status.h"
+#include "objects/object_key.h"
 
 enum {
     FORCE_EVERY_MS = 10000,
@@ -63,18 +63,12 @@ void progress_done(struct progress *progress)
     pthread_mutex_destroy(&progress->mutex);
 }
 
-static void write_key(struct buf *key, struct str_view namespace, struct str_view name)
-{
-    buf_init(key, 2 * LIMIT_NAME_BYTES + 2);
-    buf_printf(key, "%.*s/%.*s", SV_ARG(namespace), SV_ARG(name));
-}
-
 /* Holds the mutex. NULL: never carried out. */
 static struct record *find(const struct progress *progress, struct str_view namespace,
                            struct str_view name)
 {
     CLEANUP(buf_done) struct buf key;
-    write_key(&key, namespace, name);
+    object_key_write(&key, namespace, name);
     return table_get(&progress->records, buf_view(&key));
 }
 
@@ -91,7 +85,7 @@ static struct record *make(struct progress *progress, struct str_view namespace,
     CLEANUP(buf_done) struct buf key;
     struct record *record = mem_alloc(sizeof *record);
     record->forced_ms = INT64_MIN / 2;
-    write_key(&key, namespace, name);
+    object_key_write(&key, namespace, name);
     table_put(&progress->records, buf_view(&key), record);
     return record;
 }
@@ -340,7 +334,7 @@ bool progress_begin(struct progress *progress, struct str_view namespace, struct
 static void forget(struct progress *progress, struct str_view namespace, struct str_view name)
 {
     CLEANUP(buf_done) struct buf key;
-    write_key(&key, namespace, name);
+    object_key_write(&key, namespace, name);
     (void)table_erase(&progress->records, buf_view(&key));
 }
 

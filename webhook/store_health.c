@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhook/store_health.h"
 
-#include "base/limits.h"
+#include "objects/object_key.h"
 #include "webhook/thread.h"
 
 enum {
@@ -21,17 +21,11 @@ void store_health_done(struct store_health *health)
     pthread_mutex_destroy(&health->mutex);
 }
 
-static void write_key(struct buf *key, const struct store *store)
-{
-    buf_init(key, 2 * LIMIT_NAME_BYTES + 2);
-    buf_printf(key, "%.*s/%.*s", SV_ARG(store->namespace), SV_ARG(store->name));
-}
-
 bool store_health_may_ask(struct store_health *health, const struct store *store, int64_t now_ms,
                           struct err *err)
 {
     CLEANUP(buf_done) struct buf key;
-    write_key(&key, store);
+    object_key_write(&key, store->namespace, store->name);
     pthread_mutex_lock(&health->mutex);
     int64_t *next_probe = table_get(&health->probes, buf_view(&key));
     int64_t left = next_probe ? *next_probe - now_ms : 0;
@@ -49,7 +43,7 @@ bool store_health_may_ask(struct store_health *health, const struct store *store
 bool store_health_is_silent(struct store_health *health, const struct store *store)
 {
     CLEANUP(buf_done) struct buf key;
-    write_key(&key, store);
+    object_key_write(&key, store->namespace, store->name);
     pthread_mutex_lock(&health->mutex);
     bool silent = table_get(&health->probes, buf_view(&key)) != NULL;
     pthread_mutex_unlock(&health->mutex);
@@ -99,7 +93,7 @@ void store_health_note(struct store_health *health, const struct store *store, i
                        const struct store_outcome *outcome)
 {
     CLEANUP(buf_done) struct buf key;
-    write_key(&key, store);
+    object_key_write(&key, store->namespace, store->name);
     pthread_mutex_lock(&health->mutex);
     if (outcome->contact == REMOTE_ANSWERED) {
         (void)table_erase(&health->probes, buf_view(&key));

@@ -3,9 +3,9 @@
 
 #include <stdatomic.h>
 
-#include "base/limits.h"
 #include "base/lock.h"
 #include "externalsecret/due.h"
+#include "objects/object_key.h"
 #include "webhook/agenda.h"
 #include "webhook/aws_reading.h"
 #include "webhook/aws_services.h"
@@ -85,9 +85,7 @@ static bool acts(const struct store_validator *validator)
 
 static void write_key(struct buf *key, const struct store *store)
 {
-    buf_init(key, 2 * LIMIT_NAME_BYTES + 2);
-    buf_printf(key, "%.*s/%.*s", SV_ARG(store->cluster ? SV("") : store->namespace),
-               SV_ARG(store->name));
+    object_key_write(key, store->cluster ? SV("") : store->namespace, store->name);
 }
 
 static void plan(struct store_validator *validator, const struct store *store, int64_t delay_ms)
@@ -412,8 +410,7 @@ void store_validator_changed(struct store_validator *validator, bool cluster,
                              struct str_view namespace, struct str_view name)
 {
     CLEANUP(buf_done) struct buf key;
-    buf_init(&key, 2 * LIMIT_NAME_BYTES + 2);
-    buf_printf(&key, "%.*s/%.*s", SV_ARG(cluster ? SV("") : namespace), SV_ARG(name));
+    object_key_write(&key, cluster ? SV("") : namespace, name);
     struct store *store = acts(validator) ? find_store(validator, buf_view(&key)) : NULL;
     if (store) {
         plan_if_new(validator, store);

@@ -2,9 +2,9 @@
 #include "webhook/sweep.h"
 
 #include "aws/secretsmanager.h"
-#include "base/limits.h"
 #include "base/lock.h"
 #include "base/table.h"
+#include "objects/object_key.h"
 #include "webhook/aws_reading.h"
 #include "webhook/read_ahead.h"
 
@@ -76,9 +76,7 @@ static int64_t now_ms(const struct sweep *sweep)
 static struct turn *find_turn(struct sweep *sweep, const struct external_secret *external_secret)
 {
     CLEANUP(buf_done) struct buf key;
-    buf_init(&key, 2 * LIMIT_NAME_BYTES + 2);
-    buf_printf(&key, "%.*s/%.*s", SV_ARG(external_secret->namespace),
-               SV_ARG(external_secret->name));
+    object_key_write(&key, external_secret->namespace, external_secret->name);
     struct turn *turn = table_get(&sweep->turns, buf_view(&key));
     if (!turn) {
         turn = mem_alloc(sizeof *turn);
