@@ -309,6 +309,8 @@ static void later_call(const struct answerer *answerer, struct server_request *r
 {
     struct admission *admission = request->attachment;
     admission->waited_ms = clock_monotonic_ms(answerer->options.clock) - admission->suspended_ms;
+    /* A Pod may come ahead of the watch's word of the ExternalSecret that was applied with it. */
+    world_look_up_described(answerer->options.world, &admission->facts);
     decide_finally(answerer, request, admission);
 }
 

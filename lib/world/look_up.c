@@ -79,6 +79,18 @@ void world_look_up(struct world *world, const struct secret_ref_list *refs, stru
     world_unlock(world);
 }
 
+void world_look_up_described(struct world *world, struct facts *facts)
+{
+    char text[WORLD_KEY_BYTES];
+    world_lock(world);
+    for (size_t i = 0; i < facts->count; i++) {
+        struct fact *fact = &facts->items[i];
+        fact->described =
+            described(world, world_key(text, sv_of(facts->namespace), sv_of(fact->name)));
+    }
+    world_unlock(world);
+}
+
 struct secret *world_secret(struct world *world, struct str_view namespace, struct str_view name)
 {
     char text[WORLD_KEY_BYTES];

@@ -84,6 +84,9 @@ void world_relist_end(struct world *world, enum world_table table,
  * hold: presence, record, and whether an ExternalSecret describes it. All Secrets are unknown while
  * WORLD_SECRETS is not synced. */
 void world_look_up(struct world *world, const struct secret_ref_list *refs, struct facts *facts);
+/* Again whether an ExternalSecret describes each: the rest of `facts` stays, which a live look may
+ * know better than the watch. */
+void world_look_up_described(struct world *world, struct facts *facts);
 
 /* Of one Secret: absent is what the watch, which keeps up with the API server, has not told of. */
 enum presence world_secret_presence(struct world *world, struct str_view namespace,

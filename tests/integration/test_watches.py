@@ -4,7 +4,9 @@ misled meanwhile."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jsonpatch
@@ -19,6 +21,7 @@ from tests.integration.serving import (
     NAMESPACE,
     Serving,
     held,
+    namespaced,
     put_running_deployment,
     secret,
     watcher,
@@ -45,6 +48,10 @@ def serving(api: ApiServer, tmp_path: Path) -> Iterator[Serving]:
 
 def restarts(serving: Serving, resource: str = "secrets") -> float:
     return serving.metrics().value("keyturn_watch_restarts_total", resource=resource)
+
+
+def watched_bytes(serving: Serving, resource: str) -> float:
+    return serving.metrics().value("keyturn_watch_bytes_total", resource=resource)
 
 
 # 410.
@@ -187,3 +194,31 @@ def test_e8_a_watch_that_lags_misleads_nobody(api: ApiServer, serving: Serving) 
     api.put(secret("late", key="y"))
     serving.wait_stamp(late, than=stamp)
     assert restarts(serving) == 0
+
+
+def warned_of(api: ApiServer, serving: Serving, name: str) -> list[str]:
+    """A Pod that comes ahead of the ExternalSecret that describes its Secret: while it waits, the
+    watch tells of it."""
+    look = api.fail("hold", verb="get", resource="secrets", name=name, times=1)
+    before = watched_bytes(serving, "externalsecrets")
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(serving.pod, **uses_each(name))
+        look.wait_held(timeout=10 * SLOWER)
+        api.put(namespaced(objects.external_secret(name, "/prod/late")))
+        eventually(lambda: watched_bytes(serving, "externalsecrets") > before, "the event")
+        look.release()
+        return asked.result().warnings
+
+
+def test_a_pod_ahead_of_its_external_secret_is_told_how_long_it_waits(
+    api: ApiServer, serving: Serving
+) -> None:
+    names = (f"late-{number}" for number in itertools.count())
+
+    def is_told() -> bool:
+        """Unless its time has passed before the watch told, on a machine that stalls."""
+        (warning,) = warned_of(api, serving, next(names))
+        assert "Pod waits up to" in warning
+        return warning.endswith("Pod waits up to 5m")
+
+    eventually(is_told, "a Pod that is told of 5m")

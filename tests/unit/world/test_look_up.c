@@ -178,6 +178,28 @@ START_TEST(an_external_secret_describes_its_target)
 }
 END_TEST
 
+START_TEST(whether_it_is_described_is_looked_up_again_and_nothing_else)
+{
+    CLEANUP(facts_done) struct facts facts;
+    world_set_synced(world, WORLD_SECRETS, true);
+    world_set_synced(world, WORLD_EXTERNAL_SECRETS, true);
+    look_up("db", &facts);
+    ck_assert_int_eq(facts.items[0].described, PRESENCE_ABSENT);
+    /* What a live look has found, and the watch has not told of yet. */
+    struct secret *found = make_secret("shop", "db", "u", "1", "");
+    facts_set(&facts, SV("db"), PRESENCE_PRESENT, found);
+    world_put_external_secret(world, make_external_secret("shop", "es", "db", "", ""));
+    world_look_up_described(world, &facts);
+    ck_assert_int_eq(facts.items[0].described, PRESENCE_PRESENT);
+    ck_assert_int_eq(facts.items[0].presence, PRESENCE_PRESENT);
+    ck_assert_ptr_eq(facts.items[0].secret, found);
+    ck_assert(world_erase(world, WORLD_EXTERNAL_SECRETS, SV("shop"), SV("es")));
+    world_look_up_described(world, &facts);
+    ck_assert_int_eq(facts.items[0].described, PRESENCE_ABSENT);
+    secret_release(found);
+}
+END_TEST
+
 START_TEST(one_that_renders_nothing_still_describes)
 {
     world_put_external_secret(world,
@@ -255,6 +277,7 @@ Suite *suite(void)
     tcase_add_test(tcase, a_secret_that_is_being_listed_is_never_absent);
     tcase_add_test(tcase, looking_up_again_replaces_what_was_known);
     tcase_add_test(tcase, an_external_secret_describes_its_target);
+    tcase_add_test(tcase, whether_it_is_described_is_looked_up_again_and_nothing_else);
     tcase_add_test(tcase, one_that_renders_nothing_still_describes);
     tcase_add_test(tcase, one_being_deleted_describes_nothing);
     tcase_add_test(tcase, each_table_answers_for_its_kind);
