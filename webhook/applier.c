@@ -22,7 +22,7 @@ enum {
 static const char EVERYTHING[] = "everything";
 
 static void look(void *context, const char *key);
-static int64_t due_ms(void *context, const struct external_secret *external_secret);
+static int64_t turn_along_ms(void *context, const struct external_secret *external_secret);
 
 struct applier *applier_new(const struct applier_options *options)
 {
@@ -37,8 +37,10 @@ struct applier *applier_new(const struct applier_options *options)
     atomic_init(&applier->silent_after_ms, INT64_MAX);
     applier->agenda = agenda_new(&(struct agenda_options){
         .name = "applier", .clock = options->clock, .look = look, .context = applier});
-    applier->sweep = sweep_new(&(struct sweep_options){
-        .clock = options->clock, .world = options->world, .due_ms = due_ms, .context = applier});
+    applier->sweep = sweep_new(&(struct sweep_options){.clock = options->clock,
+                                                       .world = options->world,
+                                                       .turn_ms = turn_along_ms,
+                                                       .context = applier});
     outcomes_init(&applier->outcomes, options->log, options->reporter, options->metrics);
     return applier;
 }
@@ -270,12 +272,12 @@ static int64_t turn_ms(struct applier *applier, const struct external_secret *ex
 
 /* For the sweep: what waits for a worker goes along as well, what waits after a failure does not.
  */
-static int64_t due_ms(void *context, const struct external_secret *external_secret)
+static int64_t turn_along_ms(void *context, const struct external_secret *external_secret)
 {
     struct applier *applier = context;
     int64_t turn = turn_ms(applier, external_secret, true);
     bool waits = turn > 0 && progress_has_failed(&applier->progress, external_secret);
-    return waits || turn == INT64_MAX ? INT64_MAX : applier_now_ms(applier) + turn;
+    return waits ? INT64_MAX : turn;
 }
 
 static bool is_all_listed(const struct applier *applier)

@@ -165,17 +165,17 @@ static bool goes_with(const struct sweep *sweep, const struct external_secret *f
     return shared;
 }
 
-/* One that may go with another, and when its own turn would be. */
+/* One that may go with another, and how long until its own turn would be. */
 struct candidate {
     struct external_secret *external_secret;
-    int64_t due_ms;
+    int64_t turn_ms;
 };
 
-static int compare_due(const void *a, const void *b)
+static int compare_turns(const void *a, const void *b)
 {
     const struct candidate *left = a;
     const struct candidate *right = b;
-    return (left->due_ms > right->due_ms) - (left->due_ms < right->due_ms);
+    return (left->turn_ms > right->turn_ms) - (left->turn_ms < right->turn_ms);
 }
 
 static bool is_same(const struct external_secret *a, const struct external_secret *b)
@@ -201,36 +201,39 @@ static bool may_go(struct sweep *sweep, const struct external_secret *first,
         !wants_to_be_read(sweep, one, now) || !goes_with(sweep, first, first_store, one)) {
         return false;
     }
-    candidate->due_ms = sweep->options.due_ms(sweep->options.context, one);
-    return candidate->due_ms != INT64_MAX &&
-           candidate->due_ms - now <= one->refresh_interval_ms / INTERVAL_SHARE;
+    candidate->turn_ms = sweep->options.turn_ms(sweep->options.context, one);
+    return candidate->turn_ms <= one->refresh_interval_ms / INTERVAL_SHARE;
 }
 
-/* Those that may go, the earliest first; the others are released. */
+/* Those that may go, the earliest first; the others are released. When a burst is due nobody else
+ * is asked: of thousands that are, each party would ask all. */
 static size_t find_candidates(struct sweep *sweep, const struct external_secret *first,
-                              const struct world_list *all, int64_t now, struct candidate *ret)
+                              const struct world_list *all, struct candidate *ret)
 {
     struct store *store = find_store(sweep, first);
+    int64_t now = now_ms(sweep);
     size_t count = 0;
+    size_t due = 1;
     for (size_t i = 0; i < all->count; i++) {
         struct candidate candidate = {.external_secret = all->items[i]};
-        if (may_go(sweep, first, store, &candidate, now)) {
+        if (due < SWEEP_MEMBERS_MAX && may_go(sweep, first, store, &candidate, now)) {
             ret[count++] = candidate;
+            due += candidate.turn_ms == 0;
         } else {
             external_secret_release(candidate.external_secret);
         }
     }
     store_release(store);
-    qsort(ret, count, sizeof *ret, compare_due);
+    qsort(ret, count, sizeof *ret, compare_turns);
     return count;
 }
 
 /* How many of `count` go with the first. Who is not due yet only makes batches full; those who
  * would begin another one fill that of the next turn. */
-static size_t fill_batches(const struct candidate *candidates, size_t count, int64_t now)
+static size_t fill_batches(const struct candidate *candidates, size_t count)
 {
     size_t due = 1;
-    for (size_t i = 0; i < count && candidates[i].due_ms <= now; i++) {
+    for (size_t i = 0; i < count && candidates[i].turn_ms == 0; i++) {
         due++;
     }
     size_t needed = (due + SM_BATCH_MAX - 1) / SM_BATCH_MAX * SM_BATCH_MAX;
@@ -246,9 +249,8 @@ static void keep_members(struct sweep *sweep, const struct external_secret *firs
 {
     CLEANUP(mem_free_ptr)
     struct candidate *candidates = mem_alloc_array(all->count, sizeof *candidates);
-    int64_t now = now_ms(sweep);
-    size_t count = find_candidates(sweep, first, all, now, candidates);
-    size_t go = fill_batches(candidates, count, now);
+    size_t count = find_candidates(sweep, first, all, candidates);
+    size_t go = fill_batches(candidates, count);
     all->count = 0;
     for (size_t i = 0; i < count; i++) {
         struct external_secret *one = candidates[i].external_secret;

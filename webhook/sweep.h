@@ -28,9 +28,9 @@ struct sweep;
 struct sweep_options {
     const struct clock *clock;
     struct world *world;
-    /* When it is looked at next, monotonic; INT64_MAX: not by itself. Called by one thread
-     * at a time; what it locks must not be held by those who call here. */
-    int64_t (*due_ms)(void *context, const struct external_secret *external_secret);
+    /* How long until its turn; 0: now, INT64_MAX: not by itself. Called by one thread at a time;
+     * what it locks must not be held by those who call here. */
+    int64_t (*turn_ms)(void *context, const struct external_secret *external_secret);
     void *context;
 };
 

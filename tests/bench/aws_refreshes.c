@@ -86,10 +86,11 @@ static struct look *look_of(struct refreshes *refreshes, const struct external_s
 }
 
 /* What is new is due now. */
-static int64_t due_ms(void *context, const struct external_secret *external_secret)
+static int64_t turn_ms(void *context, const struct external_secret *external_secret)
 {
     const struct look *look = look_of(context, external_secret);
-    return look->known ? look->due_ms : now_ms();
+    int64_t now = now_ms();
+    return look->known && look->due_ms > now ? look->due_ms - now : 0;
 }
 
 static struct look *earliest_look(struct refreshes *refreshes)
@@ -195,7 +196,7 @@ static void begin(struct refreshes *refreshes)
     }
     refreshes->sweep = sweep_new(&(struct sweep_options){.clock = simulation_clock(),
                                                          .world = refreshes->side.world,
-                                                         .due_ms = due_ms,
+                                                         .turn_ms = turn_ms,
                                                          .context = refreshes});
     /* What is due then begins the next one. */
     refreshes->end_ms = now_ms() + refreshes->refreshes * refreshes->refresh_s * 1000;

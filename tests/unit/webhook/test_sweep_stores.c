@@ -40,7 +40,7 @@ void read_ahead(struct clients *clients, const struct external_secret *const *al
     (void)snprintf(members, sizeof members, "%.*s", SV_ARG(buf_view(&text)));
 }
 
-static int64_t due_ms(void *context, const struct external_secret *external_secret)
+static int64_t turn_ms(void *context, const struct external_secret *external_secret)
 {
     (void)context;
     (void)external_secret;
@@ -88,7 +88,8 @@ static void setup(void)
 {
     members[0] = '\0';
     world = world_new();
-    sweep = sweep_new(&(struct sweep_options){.clock = &stopped, .world = world, .due_ms = due_ms});
+    sweep =
+        sweep_new(&(struct sweep_options){.clock = &stopped, .world = world, .turn_ms = turn_ms});
 }
 
 static void teardown(void)
