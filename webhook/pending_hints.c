@@ -125,6 +125,20 @@ bool pending_hint_looked(struct pending_hint *hint, bool seen, int64_t now_ms)
     return done;
 }
 
+bool pending_hints_has_new(const struct pending_hints *hints)
+{
+    size_t position = 0;
+    struct str_view key;
+    void *value = NULL;
+    while (table_next(&hints->by_secret, &position, &key, &value)) {
+        const struct pending_hint *hint = value;
+        if (hint->due_ms != INT64_MAX && hint->tries == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int64_t pending_hints_next_ms(const struct pending_hints *hints)
 {
     size_t position = 0;

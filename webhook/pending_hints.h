@@ -41,6 +41,8 @@ struct pending_hint *pending_hints_due(struct pending_hints *hints, int64_t now_
  * versions are. True when it is done with, false when it will be due again. Whoever looked and
  * could not act does not say so: it stays due, and this was none of its tries. */
 bool pending_hint_looked(struct pending_hint *hint, bool seen, int64_t now_ms);
+/* Some have come that have not been looked at since. */
+bool pending_hints_has_new(const struct pending_hints *hints);
 /* When the next is due; INT64_MAX: none. */
 int64_t pending_hints_next_ms(const struct pending_hints *hints);
 

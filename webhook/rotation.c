@@ -15,6 +15,8 @@ enum {
     LOOK_DEADLINE_MS = 10000,
     ARN_SUFFIX = 7, /* what Secrets Manager appends to the name: "-" and six characters */
     SHORTEST_POLL_MS = 1100,
+    /* Received and not deleted. */
+    RECEIPTS_MAX = 100,
 };
 
 static const struct retry_policy BACKOFF = {.base_ms = 1000, .max_ms = 60000, .floor_percent = 50};
@@ -25,18 +27,13 @@ struct rotation {
     struct metric *messages;
     char *region; /* of the queue */
     unsigned failures;
+    char *receipts[RECEIPTS_MAX]; /* of what has been taken and is still in the queue */
+    size_t receipt_count;
     pthread_t thread;
     bool started;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     bool stopping; /* guarded */
-};
-
-/* The messages of one poll. */
-struct poll {
-    struct rotation *rotation;
-    char *handles[SQS_MESSAGES_MAX];
-    size_t count;
 };
 
 struct rotation *rotation_new(const struct rotation_options *options)
@@ -94,26 +91,26 @@ static bool take_hint(struct rotation *rotation, char *text, size_t len, struct 
            err_set(err, ERR_BUSY, "more than %d secrets have changed", HINTS_PENDING_MAX);
 }
 
-/* While it was waited for another may have come to lead: then it stays in the queue. Otherwise it
- * is deleted, whatever it says: who missed it is refreshed at its interval. */
+/* While it was waited for another may have come to lead: then it is his. */
 static void take_message(void *context, const struct sqs_message *message)
 {
-    struct poll *poll = context;
+    struct rotation *rotation = context;
     struct err err;
-    if (poll->count == SQS_MESSAGES_MAX || !is_ready(poll->rotation)) {
+    if (rotation->receipt_count == RECEIPTS_MAX || !is_ready(rotation)) {
         return;
     }
-    poll->handles[poll->count++] = sv_dup(message->receipt_handle);
+    rotation->receipts[rotation->receipt_count++] = sv_dup(message->receipt_handle);
     CLEANUP(mem_free_ptr) char *text = sv_dup(message->body);
-    bool taken = take_hint(poll->rotation, text, message->body.len, &err);
-    count(poll->rotation, taken ? "taken" : err.kind == ERR_BUSY ? "dropped" : "not_an_event");
+    bool taken = take_hint(rotation, text, message->body.len, &err);
+    count(rotation, taken ? "taken" : err.kind == ERR_BUSY ? "dropped" : "not_an_event");
 }
 
-static void poll_done(struct poll *poll)
+static void forget_receipts(struct rotation *rotation)
 {
-    for (size_t i = 0; i < poll->count; i++) {
-        free(poll->handles[i]);
+    for (size_t i = 0; i < rotation->receipt_count; i++) {
+        free(rotation->receipts[i]);
     }
+    rotation->receipt_count = 0;
 }
 
 static void log_failure(const struct rotation *rotation, const struct err *err)
@@ -124,18 +121,6 @@ static void log_failure(const struct rotation *rotation, const struct err *err)
     log_end(&line);
 }
 
-static bool delete_messages(const struct poll *poll, struct service_target *target, struct err *err)
-{
-    struct str_view handles[SQS_MESSAGES_MAX];
-    struct service_error error;
-    for (size_t i = 0; i < poll->count; i++) {
-        handles[i] = sv_of(poll->handles[i]);
-    }
-    target->deadline_ms = now_ms(poll->rotation) + DELETE_DEADLINE_MS;
-    return poll->count == 0 || sqs_delete(target, sv_of(poll->rotation->options.queue_url), handles,
-                                          poll->count, &error, err);
-}
-
 /* Seconds to wait for a message: not beyond what is pending. */
 static unsigned patience_s(const struct rotation *rotation)
 {
@@ -144,35 +129,90 @@ static unsigned patience_s(const struct rotation *rotation)
     return left_ms <= 0 ? 0 : left_ms / 1000 < SQS_WAIT_S ? (unsigned)(left_ms / 1000) : SQS_WAIT_S;
 }
 
-static bool poll_queue(struct rotation *rotation, struct clients *clients, struct err *err)
+/* The queue as calls to it need it; `target` points into it. */
+struct queue {
+    struct service_thread thread;
+    struct store_identity identity;
+    struct credentials_lease lease;
+    struct credentials_source credentials;
+    struct service_target target;
+};
+
+static void queue_done(struct queue *queue)
+{
+    store_identity_done(&queue->identity);
+}
+
+/* `*queue` is empty. */
+static bool queue_open(struct queue *queue, const struct rotation *rotation,
+                       struct clients *clients, struct err *err)
 {
     struct aws_services *services = clients->options->aws;
-    struct service_thread thread = aws_services_thread(services, clients->kube.transport);
+    struct str_view region = sv_of(rotation->region);
     struct service_endpoint *endpoint = NULL;
-    struct store_identity identity = {0};
-    CLEANUP(poll_done) struct poll poll = {.rotation = rotation};
-    struct service_error error;
-    unsigned wait_s = patience_s(rotation);
-    if (!aws_services_endpoint(services, ENDPOINT_SQS, sv_of(rotation->region), &endpoint, err) ||
-        !store_identity_own(services, sv_of(rotation->region), &identity, err)) {
+    if (!aws_services_endpoint(services, ENDPOINT_SQS, region, &endpoint, err) ||
+        !store_identity_own(services, region, &queue->identity, err)) {
         return false;
     }
-    struct credentials_lease lease = {.cache = aws_services_credentials(services),
-                                      .key = identity.key,
-                                      .provider = identity.provider};
-    const struct credentials_source credentials = credentials_lease_source(&lease);
-    struct service_target target = {
-        .thread = &thread,
-        .endpoint = endpoint,
-        .credentials = &credentials,
-        .urgency = SERVICE_BACKGROUND,
-        .deadline_ms = now_ms(rotation) + (int64_t)wait_s * 1000 + RECEIVE_MARGIN_MS,
-    };
-    bool done = sqs_receive(&target, sv_of(rotation->options.queue_url), wait_s, take_message,
-                            &poll, &error, err) &&
-                delete_messages(&poll, &target, err);
-    store_identity_done(&identity);
+    queue->thread = aws_services_thread(services, clients->kube.transport);
+    queue->lease = (struct credentials_lease){.cache = aws_services_credentials(services),
+                                              .key = queue->identity.key,
+                                              .provider = queue->identity.provider};
+    queue->credentials = credentials_lease_source(&queue->lease);
+    queue->target = (struct service_target){.thread = &queue->thread,
+                                            .endpoint = endpoint,
+                                            .credentials = &queue->credentials,
+                                            .urgency = SERVICE_BACKGROUND};
+    return true;
+}
+
+static bool receive(struct rotation *rotation, struct clients *clients, struct err *err)
+{
+    CLEANUP(queue_done) struct queue queue = {0};
+    struct service_error error;
+    unsigned wait_s = patience_s(rotation);
+    if (!queue_open(&queue, rotation, clients, err)) {
+        return false;
+    }
+    queue.target.deadline_ms = now_ms(rotation) + (int64_t)wait_s * 1000 + RECEIVE_MARGIN_MS;
+    return sqs_receive(&queue.target, sv_of(rotation->options.queue_url), wait_s, take_message,
+                       rotation, &error, err);
+}
+
+static bool delete_some(struct rotation *rotation, struct queue *queue, size_t first,
+                        struct err *err)
+{
+    struct str_view handles[SQS_MESSAGES_MAX];
+    struct service_error error;
+    size_t count = 0;
+    while (count < SQS_MESSAGES_MAX && first + count < rotation->receipt_count) {
+        handles[count] = sv_of(rotation->receipts[first + count]);
+        count++;
+    }
+    queue->target.deadline_ms = now_ms(rotation) + DELETE_DEADLINE_MS;
+    return sqs_delete(&queue->target, sv_of(rotation->options.queue_url), handles, count, &error,
+                      err);
+}
+
+/* What could not be deleted comes up again. */
+static bool delete_taken(struct rotation *rotation, struct clients *clients, struct err *err)
+{
+    CLEANUP(queue_done) struct queue queue = {0};
+    bool done = queue_open(&queue, rotation, clients, err);
+    for (size_t first = 0; done && first < rotation->receipt_count; first += SQS_MESSAGES_MAX) {
+        done = delete_some(rotation, &queue, first, err);
+    }
+    forget_receipts(rotation);
     return done;
+}
+
+/* Whatever they say, when all that they name has been looked at; earlier, where there is no room
+ * for those of another poll. */
+static bool acknowledge(struct rotation *rotation, struct clients *clients, struct err *err)
+{
+    bool full = rotation->receipt_count + SQS_MESSAGES_MAX > RECEIPTS_MAX;
+    bool due = rotation->receipt_count > 0 && (full || !pending_hints_has_new(&rotation->pending));
+    return !due || delete_taken(rotation, clients, err);
 }
 
 /* ---- looking at what has changed ---- */
@@ -370,14 +410,14 @@ static bool look_at_due(struct rotation *rotation, struct clients *clients)
 
 /* ---- the thread ---- */
 
-static int64_t poll_once(struct rotation *rotation, struct clients *clients)
+/* How long to pause after a poll. */
+static int64_t pause_after(struct rotation *rotation, bool done, const struct err *err)
 {
-    struct err err;
-    if (poll_queue(rotation, clients, &err)) {
+    if (done) {
         rotation->failures = 0;
         return 0;
     }
-    log_failure(rotation, &err);
+    log_failure(rotation, err);
     return retry_delay_ms(&BACKOFF, rotation->failures++, retry_random(NULL), -1);
 }
 
@@ -395,8 +435,11 @@ static int64_t until_due_ms(const struct rotation *rotation)
  * without a pause one poll would follow another. */
 static int64_t poll_and_look(struct rotation *rotation, struct clients *clients)
 {
-    int64_t pause_ms = poll_once(rotation, clients);
+    struct err err;
+    bool done = receive(rotation, clients, &err);
     int64_t until_ms = look_at_due(rotation, clients) ? until_due_ms(rotation) : IDLE_MS;
+    done = done && acknowledge(rotation, clients, &err);
+    int64_t pause_ms = pause_after(rotation, done, &err);
     return pause_ms > 0 ? pause_ms : until_ms;
 }
 
@@ -450,6 +493,7 @@ void rotation_free(struct rotation *rotation)
         pthread_join(rotation->thread, NULL);
     }
     pending_hints_done(&rotation->pending);
+    forget_receipts(rotation);
     pthread_mutex_destroy(&rotation->mutex);
     pthread_cond_destroy(&rotation->wake);
     free(rotation->region);

@@ -10,23 +10,25 @@ from typing import Any
 import pytest
 
 from tests.cluster import objects
+from tests.cluster.rollouts import start_again
 from tests.cluster.scenario import QUICK, Scenario, data_of
+from tests.support.aws_sqs import Queue
 from tests.support.aws_standin import AwsStandIn
 
 QUEUE = "changes"
 
 
 @pytest.fixture(scope="module")
-def queue_url(aws: AwsStandIn) -> str:
-    aws.queues().create(QUEUE)
+def queue(aws: AwsStandIn) -> Queue:
+    made = aws.queues().create(QUEUE)
     aws.announce_changes(QUEUE)
-    return aws.queue_url(QUEUE)
+    return made
 
 
 @pytest.fixture(scope="module")
-def keyturn_parameters(aws: AwsStandIn, queue_url: str) -> dict[str, Any]:
+def keyturn_parameters(aws: AwsStandIn, queue: Queue) -> dict[str, Any]:
     return {
-        "options": {**QUICK, "aws-rotation-queue": queue_url},
+        "options": {**QUICK, "aws-rotation-queue": aws.queue_url(queue.name)},
         "values": {"externalSecrets": {"controller": "keyturn"}, "crds": {"install": True}},
         "env": aws.environment(),
     }
@@ -73,6 +75,29 @@ def test_an_old_answer_right_after_the_rotation_is_not_taken_for_the_new_one(
     aws.rotate(name, "second")
     wait_password(scenario, "db", "second")
     assert old.hits == 2
+
+
+@pytest.mark.sanitizers
+def test_a_rotation_that_a_crash_interrupts_is_in_the_queue_still(
+    scenario: Scenario, aws: AwsStandIn, queue: Queue
+) -> None:
+    name = remote_name(scenario)
+    aws.put(name, "first")
+    scenario.create(objects.secret_store())
+    scenario.create(objects.external_secret("db", name, refresh="24h"))
+    wait_password(scenario, "db", "first")
+    replica = scenario.keyturn.replicas[0]
+    patient, queue.visibility_seconds = queue.visibility_seconds, 1.0
+    held = aws.fail("hold", operation="GetSecretValue", secret=name)
+    aws.rotate(name, "second")
+    held.wait_held()
+    replica.kill()
+    held.release()
+    assert aws.queues().remaining(QUEUE) == 1
+    start_again(scenario.keyturn, replica)
+    wait_password(scenario, "db", "second")
+    aws.queues().wait_empty(QUEUE)
+    queue.visibility_seconds = patient
 
 
 def test_the_annotation_force_sync_asks_at_once(scenario: Scenario, aws: AwsStandIn) -> None:

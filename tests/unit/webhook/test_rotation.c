@@ -159,9 +159,10 @@ START_TEST(a_change_is_read_and_refreshed)
     ck_assert(counted("taken", 1));
     ck_assert_str_eq(told_names.data, "n/a ");
     ck_assert_uint_eq(api_count("POST", "GetSecretValue"), 1);
+    api_await("POST", "DeleteMessageBatch", 1);
+    pthread_mutex_lock(&api.mutex);
     ck_assert_ptr_nonnull(
         strstr(api_find("POST", "DeleteMessageBatch")->asked, "\"ReceiptHandle\":\"h1\""));
-    pthread_mutex_lock(&api.mutex);
     ck_assert_ptr_nonnull(strstr(api_find("POST", "ReceiveMessage")->asked, QUEUE));
     ck_assert_str_eq(api_find("POST", "ReceiveMessage")->url,
                      "https://sqs.eu-north-1.amazonaws.com/");
@@ -462,31 +463,46 @@ START_TEST(what_comes_once_another_leads_stays_in_the_queue)
     ck_assert(!counted("taken", 1));
     atomic_store(&lease_is_held, true);
     await_counted("refreshed", 1);
-    ck_assert_uint_eq(api_count("POST", "DeleteMessageBatch"), 1);
+    api_await("POST", "DeleteMessageBatch", 1);
     ck_assert_str_eq(told_names.data, "n/a ");
 }
 END_TEST
 
 /* A list has to be begun anew, say. */
-static void unknown_while_deleting(struct api_route *route)
+static void unknown_while_looking(struct api_route *route)
 {
     nothing_more(route);
-    if (strcmp(route->part, "DeleteMessageBatch") == 0) {
+    if (strcmp(route->part, "GetSecretValue") == 0 && route->count == 1) {
         atomic_store(&world_is_known, false);
     }
 }
 
-START_TEST(what_was_taken_waits_until_the_world_is_known)
+START_TEST(what_was_taken_waits_until_the_world_is_known_and_is_deleted_then)
 {
-    api.asked = unknown_while_deleting;
-    put_change();
+    put_store(false, "store", "SecretsManager", "");
+    put("n", "a", "store", DATA("db"));
+    put("n", "b", "store", DATA("other"));
+    api.asked = unknown_while_looking;
+    answer("GetSecretValue", 200, SECRET_ANSWER("any", "v2", "'SecretString':'x'"));
+    answer("DeleteMessageBatch", 200, "{'Successful':[{'Id':'0'},{'Id':'1'}],'Failed':[]}");
+    answer("ReceiveMessage", 200,
+           "{'Messages':[{'ReceiptHandle':'h1','Body':'" LABEL_EVENT(
+               SECRET_ARN "db-AbCdEf", "db",
+               "v2") "'},{'ReceiptHandle':'h2','Body':'" LABEL_EVENT(SECRET_ARN "other-AbCdEf",
+                                                                     "other", "v2") "'}]}");
     start(QUEUE);
-    api_await("POST", "DeleteMessageBatch", 1);
-    await_idle();
-    ck_assert_uint_eq(api_count("POST", "GetSecretValue"), 0);
-    atomic_store(&world_is_known, true);
     await_counted("refreshed", 1);
+    await_idle();
     ck_assert_uint_eq(api_count("POST", "GetSecretValue"), 1);
+    ck_assert_uint_eq(api_count("POST", "DeleteMessageBatch"), 0);
+    atomic_store(&world_is_known, true);
+    await_counted("refreshed", 2);
+    ck_assert_uint_eq(api_count("POST", "GetSecretValue"), 2);
+    api_await("POST", "DeleteMessageBatch", 1);
+    pthread_mutex_lock(&api.mutex);
+    const char *asked = api_find("POST", "DeleteMessageBatch")->asked;
+    ck_assert(strstr(asked, "\"h1\"") && strstr(asked, "\"h2\""));
+    pthread_mutex_unlock(&api.mutex);
 }
 END_TEST
 
@@ -508,10 +524,12 @@ START_TEST(what_nobody_acts_on_is_looked_at_by_who_leads_anew)
     await_idle();
     ck_assert_uint_eq(api_count("POST", "GetSecretValue"), 1);
     ck_assert_uint_eq(api_count("POST", "ReceiveMessage"), 1);
+    ck_assert_uint_eq(api_count("POST", "DeleteMessageBatch"), 0);
     ck_assert(!counted("refreshed", 1));
     atomic_store(&lease_is_held, true);
     await_counted("refreshed", 1);
     ck_assert_str_eq(told_names.data, "n/a ");
+    api_await("POST", "DeleteMessageBatch", 1);
 }
 END_TEST
 
@@ -577,7 +595,7 @@ Suite *suite(void)
     tcase_add_test(tcase, only_the_leader_polls);
     tcase_add_test(tcase, nothing_is_polled_before_the_world_is_known);
     tcase_add_test(tcase, what_comes_once_another_leads_stays_in_the_queue);
-    tcase_add_test(tcase, what_was_taken_waits_until_the_world_is_known);
+    tcase_add_test(tcase, what_was_taken_waits_until_the_world_is_known_and_is_deleted_then);
     tcase_add_test(tcase, what_nobody_acts_on_is_looked_at_by_who_leads_anew);
     tcase_add_test(tcase, a_look_in_a_lapse_is_no_try_and_no_busy_loop);
     tcase_add_test(tcase, without_a_queue_there_is_no_thread);

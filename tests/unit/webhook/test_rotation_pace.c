@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How often the queue is asked while a look at a secret is due soon: each request is paid for. */
+/* How often the queue is asked while a look at a secret is due soon: each request is paid for. And
+ * what becomes of more messages than can be kept until then. */
 #include "webhook/rotation.h"
 
 #include "aws_scene.h"
@@ -62,6 +63,17 @@ static void teardown(void)
     aws_scene_end();
 }
 
+static void start(void)
+{
+    rotation = rotation_new(&(struct rotation_options){.clock = clock_system(),
+                                                       .log = &scene.quiet,
+                                                       .metrics = scene.metrics,
+                                                       .world = scene.world,
+                                                       .clients = &scene.options,
+                                                       .queue_url = QUEUE});
+    rotation_start(rotation);
+}
+
 #define EVENT                                                                                      \
     "{\\\"source\\\":\\\"aws.secretsmanager\\\",\\\"detail-type\\\":\\\"Secret Label Updated\\\"," \
     "\\\"detail\\\":{\\\"name\\\":\\\"db\\\",\\\"labelUpdated\\\":\\\"AWSCURRENT\\\","             \
@@ -77,16 +89,56 @@ START_TEST(between_two_looks_the_queue_is_asked_but_once)
     api_set("POST", "DeleteMessageBatch", 200, "{'Successful':[{'Id':'0'}]}");
     api_set("POST", "GetSecretValue", 200, SECRET_ANSWER("db", "v1", "'SecretString':'x'"));
     pthread_mutex_unlock(&api.mutex);
-    rotation = rotation_new(&(struct rotation_options){.clock = clock_system(),
-                                                       .log = &scene.quiet,
-                                                       .metrics = scene.metrics,
-                                                       .world = scene.world,
-                                                       .clients = &scene.options,
-                                                       .queue_url = QUEUE});
-    rotation_start(rotation);
+    start();
     api_await("POST", "GetSecretValue", LOOKS);
     pthread_mutex_lock(&api.mutex);
     ck_assert_uint_le(hurried, 2);
+    pthread_mutex_unlock(&api.mutex);
+}
+END_TEST
+
+#define MESSAGE "{'ReceiptHandle':'h','Body':'" EVENT "'}"
+#define TEN_MESSAGES                                                                               \
+    MESSAGE "," MESSAGE "," MESSAGE "," MESSAGE "," MESSAGE "," MESSAGE "," MESSAGE "," MESSAGE    \
+            "," MESSAGE "," MESSAGE
+
+#define TEN_DELETED                                                                                \
+    "{'Id':'0'},{'Id':'1'},{'Id':'2'},{'Id':'3'},{'Id':'4'},{'Id':'5'},{'Id':'6'},{'Id':'7'},"     \
+    "{'Id':'8'},{'Id':'9'}"
+
+enum {
+    KEPT_POLLS = 10, /* that there is room for the messages of */
+};
+
+/* Under the mutex: after how many polls the first ones were deleted, and the next. */
+static unsigned polls[2];
+static unsigned deletions;
+
+static void note_polls(struct api_route *route)
+{
+    if (strcmp(route->part, "DeleteMessageBatch") == 0 && deletions++ < ARRAY_LEN(polls)) {
+        polls[deletions - 1] = api_find("POST", "ReceiveMessage")->count;
+    }
+    if (deletions == 1 + KEPT_POLLS) {
+        api_set("POST", "ReceiveMessage", 200, "{}");
+    }
+}
+
+/* What one secret's second look has to wait for. */
+START_TEST(of_more_messages_than_can_wait_for_their_look_all_are_deleted)
+{
+    pthread_mutex_lock(&api.mutex);
+    deletions = 0;
+    api.asked = note_polls;
+    api_set("POST", "ReceiveMessage", 200, "%s", "{'Messages':[" TEN_MESSAGES "]}");
+    api_set("POST", "DeleteMessageBatch", 200, "{'Successful':[" TEN_DELETED "]}");
+    api_set("POST", "GetSecretValue", 200, SECRET_ANSWER("db", "v2", "'SecretString':'x'"));
+    pthread_mutex_unlock(&api.mutex);
+    start();
+    api_await("POST", "DeleteMessageBatch", 1 + KEPT_POLLS);
+    pthread_mutex_lock(&api.mutex);
+    ck_assert_uint_eq(polls[0], 1);
+    ck_assert_uint_eq(polls[1], 1 + KEPT_POLLS);
     pthread_mutex_unlock(&api.mutex);
 }
 END_TEST
@@ -97,6 +149,7 @@ Suite *suite(void)
     TCase *tcase = tcase_create("rotation_pace");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, between_two_looks_the_queue_is_asked_but_once);
+    tcase_add_test(tcase, of_more_messages_than_can_wait_for_their_look_all_are_deleted);
     suite_add_tcase(suite, tcase);
     return suite;
 }
