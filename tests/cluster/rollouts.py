@@ -3,21 +3,12 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Callable, Mapping
 
 from tests.cluster import objects
 from tests.cluster.api import Object
 from tests.cluster.keyturn import Keyturn, Replica
-from tests.cluster.scenario import (
-    UNRELATED,
-    Scenario,
-    container,
-    go_seconds,
-    stamp,
-    variable,
-)
+from tests.cluster.scenario import Scenario, container, stamp, variable
 
 MAKE: Mapping[str, Callable[..., Object]] = {
     "Deployment": objects.deployment,
@@ -73,14 +64,9 @@ def assert_settled(
 
 
 def assert_all_settled(scenario: Scenario, secret: str, rolled: int) -> None:
-    """The same for the workloads of create_all(), with one change for all of them."""
-    scenario.change_secret(secret, **{UNRELATED: secrets.token_hex(4)})
-    # A look that was under way as the Secret changed is not the one for this change.
-    since = time.time() + go_seconds(scenario.keyturn.options["debounce"]) / 2
+    """The same for the workloads of create_all()."""
     for kind, name in NAMES.items():
-        entry = scenario.wait_evaluated(kind, name, since)
-        assert entry["result"] == "fresh", entry
-        assert_rolled(scenario, kind, name, rolled)
+        assert_settled(scenario, kind, name, secret, rolled)
 
 
 def wait_rolled_once_more(scenario: Scenario, kind: str, name: str, count: int = 1) -> Object:

@@ -39,6 +39,7 @@ from tests.support.aws_standin import AwsStandIn
 from tests.support.faults import Fault
 
 READ = "GetSecretValue"
+JOINED = "keyturn_aws_values_joined_total"
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,17 @@ def hold_call(aws: AwsStandIn, scenario: Scenario) -> Fault:
     return aws.fail("hold", operation=READ, secret=remote_name(scenario))
 
 
+def create_held(scenario: Scenario, aws: AwsStandIn, external_secret: Object) -> Fault:
+    """AWS holds the call that its admission has begun, until released; Keyturn has been told that
+    the ExternalSecret is there, as what carries it out has joined that call."""
+    joined = scenario.keyturn.metric(JOINED)
+    held = hold_call(aws, scenario)
+    scenario.create(external_secret)
+    held.wait_held()
+    scenario.wait_for(lambda: scenario.keyturn.metric(JOINED) > joined, "the call to be joined")
+    return held
+
+
 def wait_a_request_waits(scenario: Scenario) -> None:
     scenario.wait_for(
         lambda: scenario.keyturn.metric("keyturn_waiting_requests") >= 1, "a request that waits"
@@ -95,10 +107,8 @@ def test_s04_the_answer_comes_within_what_the_api_server_grants(
     scenario: Scenario, aws: AwsStandIn
 ) -> None:
     aws.put(remote_name(scenario), "x")
-    held = hold_call(aws, scenario)
     scenario.create(objects.secret_store())
-    scenario.create(objects.external_secret("db", remote_name(scenario)))
-    held.wait_held()
+    held = create_held(scenario, aws, objects.external_secret("db", remote_name(scenario)))
     review = review_of(objects.pod("web", **uses("db", "password")), scenario.namespace)
     took = {}
     for timeout in ("1s", "3s"):
@@ -126,10 +136,9 @@ def test_s27_fast_the_secret_is_made_while_the_request_waits(
     scenario: Scenario, aws: AwsStandIn
 ) -> None:
     aws.put(remote_name(scenario), objects.document("from-aws"))
-    held = hold_call(aws, scenario)
     scenario.create(objects.secret_store())
-    scenario.create(objects.rendered_external_secret("db", remote_name(scenario)))
-    held.wait_held()
+    external_secret = objects.rendered_external_secret("db", remote_name(scenario))
+    held = create_held(scenario, aws, external_secret)
     with background(scenario.create, objects.pod("web", **uses("db", "password"))) as request:
         wait_a_request_waits(scenario)
         held.release()
@@ -152,10 +161,9 @@ def test_s27_slow_the_pod_is_held_until_the_secret_is_there(
     scenario: Scenario, aws: AwsStandIn
 ) -> None:
     aws.put(remote_name(scenario), objects.document("from-aws"))
-    held = hold_call(aws, scenario)
     scenario.create(objects.secret_store())
-    scenario.create(objects.rendered_external_secret("db", remote_name(scenario)))
-    held.wait_held()
+    external_secret = objects.rendered_external_secret("db", remote_name(scenario))
+    held = create_held(scenario, aws, external_secret)
     response = scenario.create(objects.pod("web", **uses("db", "password")))
     assert gates(response.object) == [GATE] and stamp(response.object) is None
     assert response.warnings == [
@@ -249,9 +257,8 @@ def test_s28_a_dry_run_never_asks_aws(scenario: Scenario, aws: AwsStandIn) -> No
         input=json.dumps(objects.rendered_external_secret("db", remote_name(scenario))),
     )
     assert tried.stdout == "externalsecret.external-secrets.io/db created (server dry run)\n"
-    held = hold_call(aws, scenario)
-    scenario.create(objects.rendered_external_secret("db", remote_name(scenario)))
-    held.wait_held()
+    external_secret = objects.rendered_external_secret("db", remote_name(scenario))
+    held = create_held(scenario, aws, external_secret)
     response = scenario.create(objects.pod("web", **uses("db", "password")), dryRun="All")
     assert gates(response.object) == [GATE]
     decision = scenario.decision("Pod", "web")
