@@ -132,7 +132,7 @@ bool pending_hints_has_new(const struct pending_hints *hints)
     void *value = NULL;
     while (table_next(&hints->by_secret, &position, &key, &value)) {
         const struct pending_hint *hint = value;
-        if (hint->due_ms != INT64_MAX && hint->tries == 0) {
+        if (hint->tries == 0) {
             return true;
         }
     }
