@@ -14,6 +14,7 @@ static void hint_free(void *value)
     free(hint->arn);
     free(hint->name);
     free(hint->version);
+    receipts_done(&hint->receipts);
     free(hint);
 }
 
@@ -76,8 +77,8 @@ static void expect(struct pending_hint *pending, struct str_view version)
     pending->version = sv_dup(version);
 }
 
-bool pending_hints_add(struct pending_hints *hints, const struct rotation_hint *hint,
-                       int64_t now_ms)
+struct pending_hint *pending_hints_add(struct pending_hints *hints,
+                                       const struct rotation_hint *hint, int64_t now_ms)
 {
     CLEANUP(buf_done) struct buf key = {0};
     buf_init(&key, LIMIT_URL_BYTES);
@@ -87,7 +88,7 @@ bool pending_hints_add(struct pending_hints *hints, const struct rotation_hint *
         pending = make(hints, buf_view(&key), hint, now_ms);
     }
     if (!pending) {
-        return false;
+        return NULL;
     }
     if (hint->name.len) {
         free(pending->name);
@@ -97,7 +98,7 @@ bool pending_hints_add(struct pending_hints *hints, const struct rotation_hint *
     pending->tries = 0;
     int64_t earliest_ms = pending->last_ms + HINT_EVERY_MS;
     pending->due_ms = earliest_ms > now_ms ? earliest_ms : now_ms;
-    return true;
+    return pending;
 }
 
 struct pending_hint *pending_hints_due(struct pending_hints *hints, int64_t now_ms)
@@ -123,20 +124,6 @@ bool pending_hint_looked(struct pending_hint *hint, bool seen, int64_t now_ms)
     bool done = (seen && !hint->several) || hint->tries >= HINT_TRIES;
     hint->due_ms = done ? INT64_MAX : now_ms + ((int64_t)FIRST_PAUSE_MS << (hint->tries - 1));
     return done;
-}
-
-bool pending_hints_has_new(const struct pending_hints *hints)
-{
-    size_t position = 0;
-    struct str_view key;
-    void *value = NULL;
-    while (table_next(&hints->by_secret, &position, &key, &value)) {
-        const struct pending_hint *hint = value;
-        if (hint->tries == 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 int64_t pending_hints_next_ms(const struct pending_hints *hints)

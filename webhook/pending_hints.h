@@ -6,9 +6,10 @@
 
 #include "aws/rotation_hint.h"
 #include "base/table.h"
+#include "webhook/receipts.h"
 
 enum {
-    /* Beyond it the refreshInterval has to do. */
+    /* Beyond it they have to wait in the queue. */
     HINTS_PENDING_MAX = 1024,
     HINT_EVERY_MS = 10000,
     HINT_TRIES = 5,
@@ -24,6 +25,8 @@ struct pending_hint {
     unsigned tries;  /* looks so far */
     int64_t due_ms;  /* monotonic; INT64_MAX: nothing to do, remembered for the pace */
     int64_t last_ms; /* when it was first looked at for the present change */
+    /* Of the messages that told of it; the user's to add, and to take when it is done with. */
+    struct receipts receipts;
 };
 
 struct pending_hints {
@@ -32,17 +35,15 @@ struct pending_hints {
 
 void pending_hints_init(struct pending_hints *hints);
 void pending_hints_done(struct pending_hints *hints);
-/* A hint has come. False: there is no room. */
-MUST_CHECK bool pending_hints_add(struct pending_hints *hints, const struct rotation_hint *hint,
-                                  int64_t now_ms);
+/* A hint has come. NULL: there is no room. What it belongs to lives until the next comes. */
+MUST_CHECK struct pending_hint *pending_hints_add(struct pending_hints *hints,
+                                                  const struct rotation_hint *hint, int64_t now_ms);
 /* The one whose turn it is; NULL: none. */
 struct pending_hint *pending_hints_due(struct pending_hints *hints, int64_t now_ms);
 /* It has been looked at: `seen` when what was expected was there, which ends it unless several
  * versions are. True when it is done with, false when it will be due again. Whoever looked and
  * could not act does not say so: it stays due, and this was none of its tries. */
 bool pending_hint_looked(struct pending_hint *hint, bool seen, int64_t now_ms);
-/* Some have come that have not been looked at since. */
-bool pending_hints_has_new(const struct pending_hints *hints);
 /* When the next is due; INT64_MAX: none. */
 int64_t pending_hints_next_ms(const struct pending_hints *hints);
 

@@ -15,8 +15,8 @@ enum {
     LOOK_DEADLINE_MS = 10000,
     ARN_SUFFIX = 7, /* what Secrets Manager appends to the name: "-" and six characters */
     SHORTEST_POLL_MS = 1100,
-    /* Received and not deleted. */
-    RECEIPTS_MAX = 100,
+    /* Of messages that wait for what they name to be looked at. */
+    RECEIPTS_MAX = 200,
 };
 
 static const struct retry_policy BACKOFF = {.base_ms = 1000, .max_ms = 60000, .floor_percent = 50};
@@ -27,8 +27,8 @@ struct rotation {
     struct metric *messages;
     char *region; /* of the queue */
     unsigned failures;
-    char *receipts[RECEIPTS_MAX]; /* of what has been taken and is still in the queue */
-    size_t receipt_count;
+    size_t waiting;            /* receipts that lie with pending hints */
+    struct receipts deletable; /* of messages of which nothing more will come */
     pthread_t thread;
     bool started;
     pthread_mutex_t mutex;
@@ -80,37 +80,41 @@ static bool wait_until(struct rotation *rotation, int64_t deadline_ms)
 
 /* ---- messages ---- */
 
-static bool take_hint(struct rotation *rotation, char *text, size_t len, struct err *err)
+/* NULL: it is none, or there is no room. */
+static struct pending_hint *take_hint(struct rotation *rotation, char *text, size_t len,
+                                      struct err *err)
 {
     CLEANUP(json_doc_done) struct json_doc doc = {0};
     struct rotation_hint hint;
     if (!rotation_hint_read(&doc, text, len, &hint, err)) {
-        return false;
+        return NULL;
     }
-    return pending_hints_add(&rotation->pending, &hint, now_ms(rotation)) ||
-           err_set(err, ERR_BUSY, "more than %d secrets have changed", HINTS_PENDING_MAX);
+    struct pending_hint *pending = pending_hints_add(&rotation->pending, &hint, now_ms(rotation));
+    if (!pending) {
+        err_set(err, ERR_BUSY, "more than %d secrets have changed", HINTS_PENDING_MAX);
+    }
+    return pending;
 }
 
-/* While it was waited for another may have come to lead: then it is his. */
+/* While it was waited for another may have come to lead: then it is his. What there is no room for
+ * comes up again, too. */
 static void take_message(void *context, const struct sqs_message *message)
 {
     struct rotation *rotation = context;
     struct err err;
-    if (rotation->receipt_count == RECEIPTS_MAX || !is_ready(rotation)) {
+    if (!is_ready(rotation)) {
         return;
     }
-    rotation->receipts[rotation->receipt_count++] = sv_dup(message->receipt_handle);
     CLEANUP(mem_free_ptr) char *text = sv_dup(message->body);
-    bool taken = take_hint(rotation, text, message->body.len, &err);
-    count(rotation, taken ? "taken" : err.kind == ERR_BUSY ? "dropped" : "not_an_event");
-}
-
-static void forget_receipts(struct rotation *rotation)
-{
-    for (size_t i = 0; i < rotation->receipt_count; i++) {
-        free(rotation->receipts[i]);
+    struct pending_hint *pending = take_hint(rotation, text, message->body.len, &err);
+    bool no_room = !pending && err.kind == ERR_BUSY;
+    if (pending && rotation->waiting < RECEIPTS_MAX) {
+        receipts_add(&pending->receipts, message->receipt_handle);
+        rotation->waiting++;
+    } else if (!no_room) {
+        receipts_add(&rotation->deletable, message->receipt_handle);
     }
-    rotation->receipt_count = 0;
+    count(rotation, pending ? "taken" : no_room ? "no_room" : "not_an_event");
 }
 
 static void log_failure(const struct rotation *rotation, const struct err *err)
@@ -179,40 +183,31 @@ static bool receive(struct rotation *rotation, struct clients *clients, struct e
                        rotation, &error, err);
 }
 
-static bool delete_some(struct rotation *rotation, struct queue *queue, size_t first,
-                        struct err *err)
+/* At most one call's. What could not be deleted comes up again. */
+static bool delete_some(struct rotation *rotation, struct queue *queue, struct err *err)
 {
+    struct receipts *deletable = &rotation->deletable;
     struct str_view handles[SQS_MESSAGES_MAX];
     struct service_error error;
-    size_t count = 0;
-    while (count < SQS_MESSAGES_MAX && first + count < rotation->receipt_count) {
-        handles[count] = sv_of(rotation->receipts[first + count]);
-        count++;
+    size_t some = deletable->count < SQS_MESSAGES_MAX ? deletable->count : SQS_MESSAGES_MAX;
+    for (size_t i = 0; i < some; i++) {
+        handles[i] = sv_of(deletable->handles[i]);
     }
     queue->target.deadline_ms = now_ms(rotation) + DELETE_DEADLINE_MS;
-    return sqs_delete(&queue->target, sv_of(rotation->options.queue_url), handles, count, &error,
-                      err);
+    bool deleted =
+        sqs_delete(&queue->target, sv_of(rotation->options.queue_url), handles, some, &error, err);
+    receipts_drop(deletable, some);
+    return deleted;
 }
 
-/* What could not be deleted comes up again. */
-static bool delete_taken(struct rotation *rotation, struct clients *clients, struct err *err)
+static bool delete_messages(struct rotation *rotation, struct clients *clients, struct err *err)
 {
     CLEANUP(queue_done) struct queue queue = {0};
-    bool done = queue_open(&queue, rotation, clients, err);
-    for (size_t first = 0; done && first < rotation->receipt_count; first += SQS_MESSAGES_MAX) {
-        done = delete_some(rotation, &queue, first, err);
+    bool done = rotation->deletable.count == 0 || queue_open(&queue, rotation, clients, err);
+    while (done && rotation->deletable.count > 0) {
+        done = delete_some(rotation, &queue, err);
     }
-    forget_receipts(rotation);
     return done;
-}
-
-/* Whatever they say, when all that they name has been looked at; earlier, where there is no room
- * for those of another poll. */
-static bool acknowledge(struct rotation *rotation, struct clients *clients, struct err *err)
-{
-    bool full = rotation->receipt_count + SQS_MESSAGES_MAX > RECEIPTS_MAX;
-    bool due = rotation->receipt_count > 0 && (full || !pending_hints_has_new(&rotation->pending));
-    return !due || delete_taken(rotation, clients, err);
 }
 
 /* ---- looking at what has changed ---- */
@@ -392,6 +387,8 @@ static bool look_at(struct rotation *rotation, struct clients *clients, struct p
     look_through_all(&look);
     if (look.acted && pending_hint_looked(hint, look.seen, now_ms(rotation))) {
         count(rotation, !look.used ? "unused" : look.seen ? "refreshed" : "not_seen");
+        rotation->waiting -= hint->receipts.count;
+        receipts_move(&hint->receipts, &rotation->deletable);
     }
     return look.acted;
 }
@@ -438,7 +435,7 @@ static int64_t poll_and_look(struct rotation *rotation, struct clients *clients)
     struct err err;
     bool done = receive(rotation, clients, &err);
     int64_t until_ms = look_at_due(rotation, clients) ? until_due_ms(rotation) : IDLE_MS;
-    done = done && acknowledge(rotation, clients, &err);
+    done = done && delete_messages(rotation, clients, &err);
     int64_t pause_ms = pause_after(rotation, done, &err);
     return pause_ms > 0 ? pause_ms : until_ms;
 }
@@ -493,7 +490,7 @@ void rotation_free(struct rotation *rotation)
         pthread_join(rotation->thread, NULL);
     }
     pending_hints_done(&rotation->pending);
-    forget_receipts(rotation);
+    receipts_done(&rotation->deletable);
     pthread_mutex_destroy(&rotation->mutex);
     pthread_cond_destroy(&rotation->wake);
     free(rotation->region);

@@ -3,10 +3,11 @@
  * once instead of at the refreshInterval (aws.md §7.5).
  *
  * The leader polls one queue (20 s each), while it knows what there is (applier_is_ready()). A
- * message is deleted when what it names has been looked at, for everybody who asks for it, or when
- * some hundred wait for that: a leader that ends before, or leads no more, leaves it to whoever
- * leads then. What was taken waits here as well, and is looked at if this replica comes to lead
- * again: then it may be looked at twice, which does no harm.
+ * message is deleted when what it names is done with: looked at for everybody who asks for it, and
+ * there, or looked at in vain as often as said below; earlier where 200 wait for that. So a leader
+ * that ends before, or leads no more, leaves it to whoever leads then. What was taken waits here as
+ * well, and is looked at if this replica comes to lead again: then it may be looked at twice, which
+ * does no harm. The visibility timeout of the queue is best longer than that takes, some 20 s.
  *
  * A message is anybody's word: it names a secret to look at, and only through ExternalSecrets that
  * ask for that secret and as whom their stores read; what nobody asks for is dropped without a

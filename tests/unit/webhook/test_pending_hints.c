@@ -38,18 +38,6 @@ START_TEST(what_is_told_is_due_at_once)
 }
 END_TEST
 
-START_TEST(what_has_not_been_looked_at_since_it_came_is_new)
-{
-    ck_assert(!pending_hints_has_new(&hints));
-    ck_assert(add("arn:a", "a", "v1", 5000));
-    ck_assert(pending_hints_has_new(&hints));
-    ck_assert(!pending_hint_looked(pending_hints_due(&hints, 5000), false, 5000));
-    ck_assert(!pending_hints_has_new(&hints));
-    ck_assert(add("arn:a", "a", "v2", 5100));
-    ck_assert(pending_hints_has_new(&hints));
-}
-END_TEST
-
 START_TEST(what_was_seen_is_done_with)
 {
     ck_assert(add("arn:a", "a", "v1", 5000));
@@ -163,7 +151,6 @@ Suite *suite(void)
     TCase *tcase = tcase_create("pending_hints");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, what_is_told_is_due_at_once);
-    tcase_add_test(tcase, what_has_not_been_looked_at_since_it_came_is_new);
     tcase_add_test(tcase, what_was_seen_is_done_with);
     tcase_add_test(tcase, what_is_not_there_yet_is_looked_at_again_with_doubling_pauses);
     tcase_add_test(tcase, one_secret_is_looked_at_once_in_ten_seconds);

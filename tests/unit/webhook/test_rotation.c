@@ -330,10 +330,13 @@ END_TEST
 
 /* ---- whether it is there yet ---- */
 
+static unsigned deleted_before; /* under the mutex: the second look */
+
 static void seen_at_second_look(struct api_route *route)
 {
     nothing_more(route);
     if (strcmp(route->part, "GetSecretValue") == 0 && route->count == 2) {
+        deleted_before = api_find("POST", "DeleteMessageBatch")->count;
         api_set("POST", "GetSecretValue", 200, "%s",
                 SECRET_ANSWER("db", "v2", "'SecretString':'x'"));
     }
@@ -352,6 +355,11 @@ START_TEST(an_old_version_is_read_again_until_it_is_the_one_told)
     ck_assert_int_ge(clock_monotonic_ms(clock_system()) - began, 490);
     ck_assert_uint_eq(api_count("POST", "GetSecretValue"), 2);
     ck_assert(!counted("not_seen", 1));
+    /* Until then whoever led next would have heard of it. */
+    api_await("POST", "DeleteMessageBatch", 1);
+    pthread_mutex_lock(&api.mutex);
+    ck_assert_uint_eq(deleted_before, 0);
+    pthread_mutex_unlock(&api.mutex);
 }
 END_TEST
 
@@ -370,6 +378,32 @@ START_TEST(what_is_no_event_is_deleted)
     await_counted("not_an_event", 1);
     api_await("POST", "DeleteMessageBatch", 1);
     ck_assert(!counted("taken", 1));
+}
+END_TEST
+
+/* The first deletion is refused, and the message comes again. */
+static void refuses_first(struct api_route *route)
+{
+    if (strcmp(route->part, "ReceiveMessage") == 0 && route->count == 3) {
+        api_set("POST", "ReceiveMessage", 200, "{}");
+    }
+    if (strcmp(route->part, "DeleteMessageBatch") == 0) {
+        api_set("POST", "DeleteMessageBatch", 200, "%s",
+                route->count == 1 ? "{'Successful':[],'Failed':[{'Id':'0','Code':'InternalError',"
+                                    "'SenderFault':false}]}"
+                                  : "{'Successful':[{'Id':'0'}],'Failed':[]}");
+    }
+}
+
+START_TEST(a_deletion_that_fails_is_a_pause_and_no_more)
+{
+    api.asked = refuses_first;
+    put_message("hunter2");
+    int64_t began = clock_monotonic_ms(clock_system());
+    start(QUEUE);
+    api_await("POST", "DeleteMessageBatch", 2);
+    ck_assert_int_ge(clock_monotonic_ms(clock_system()) - began, 490);
+    await_counted("not_an_event", 2);
 }
 END_TEST
 
@@ -477,6 +511,15 @@ static void unknown_while_looking(struct api_route *route)
     }
 }
 
+/* Which of two messages the last deletion was for. */
+static bool deleted(const char *handle)
+{
+    pthread_mutex_lock(&api.mutex);
+    bool is = strstr(api_find("POST", "DeleteMessageBatch")->asked, handle) != NULL;
+    pthread_mutex_unlock(&api.mutex);
+    return is;
+}
+
 START_TEST(what_was_taken_waits_until_the_world_is_known_and_is_deleted_then)
 {
     put_store(false, "store", "SecretsManager", "");
@@ -484,7 +527,7 @@ START_TEST(what_was_taken_waits_until_the_world_is_known_and_is_deleted_then)
     put("n", "b", "store", DATA("other"));
     api.asked = unknown_while_looking;
     answer("GetSecretValue", 200, SECRET_ANSWER("any", "v2", "'SecretString':'x'"));
-    answer("DeleteMessageBatch", 200, "{'Successful':[{'Id':'0'},{'Id':'1'}],'Failed':[]}");
+    answer("DeleteMessageBatch", 200, "{'Successful':[{'Id':'0'}],'Failed':[]}");
     answer("ReceiveMessage", 200,
            "{'Messages':[{'ReceiptHandle':'h1','Body':'" LABEL_EVENT(
                SECRET_ARN "db-AbCdEf", "db",
@@ -492,17 +535,17 @@ START_TEST(what_was_taken_waits_until_the_world_is_known_and_is_deleted_then)
                                                                      "other", "v2") "'}]}");
     start(QUEUE);
     await_counted("refreshed", 1);
+    api_await("POST", "DeleteMessageBatch", 1);
     await_idle();
     ck_assert_uint_eq(api_count("POST", "GetSecretValue"), 1);
-    ck_assert_uint_eq(api_count("POST", "DeleteMessageBatch"), 0);
+    ck_assert_uint_eq(api_count("POST", "DeleteMessageBatch"), 1);
+    bool first = deleted("\"h1\"");
+    ck_assert_int_ne(first, deleted("\"h2\""));
     atomic_store(&world_is_known, true);
     await_counted("refreshed", 2);
     ck_assert_uint_eq(api_count("POST", "GetSecretValue"), 2);
-    api_await("POST", "DeleteMessageBatch", 1);
-    pthread_mutex_lock(&api.mutex);
-    const char *asked = api_find("POST", "DeleteMessageBatch")->asked;
-    ck_assert(strstr(asked, "\"h1\"") && strstr(asked, "\"h2\""));
-    pthread_mutex_unlock(&api.mutex);
+    api_await("POST", "DeleteMessageBatch", 2);
+    ck_assert_int_ne(first, deleted("\"h1\""));
 }
 END_TEST
 
@@ -591,6 +634,7 @@ Suite *suite(void)
     tcase_add_test(tcase, one_identity_reads_once_for_all_who_ask);
     tcase_add_test(tcase, an_old_version_is_read_again_until_it_is_the_one_told);
     tcase_add_loop_test(tcase, what_is_no_event_is_deleted, 0, ARRAY_LEN(nonsense));
+    tcase_add_test(tcase, a_deletion_that_fails_is_a_pause_and_no_more);
     tcase_add_test(tcase, a_queue_that_fails_is_polled_again_after_a_pause);
     tcase_add_test(tcase, only_the_leader_polls);
     tcase_add_test(tcase, nothing_is_polled_before_the_world_is_known);

@@ -107,7 +107,7 @@ END_TEST
     "{'Id':'8'},{'Id':'9'}"
 
 enum {
-    KEPT_POLLS = 10, /* that there is room for the messages of */
+    KEPT_POLLS = 20, /* that there is room for the messages of */
 };
 
 /* Under the mutex: after how many polls the first ones were deleted, and the next. */
@@ -119,13 +119,13 @@ static void note_polls(struct api_route *route)
     if (strcmp(route->part, "DeleteMessageBatch") == 0 && deletions++ < ARRAY_LEN(polls)) {
         polls[deletions - 1] = api_find("POST", "ReceiveMessage")->count;
     }
-    if (deletions == 1 + KEPT_POLLS) {
+    if (deletions == ARRAY_LEN(polls)) {
         api_set("POST", "ReceiveMessage", 200, "{}");
     }
 }
 
-/* What one secret's second look has to wait for. */
-START_TEST(of_more_messages_than_can_wait_for_their_look_all_are_deleted)
+/* They tell of one secret again, which has to wait for its second look. */
+START_TEST(what_no_message_more_can_be_kept_for_is_deleted_before_its_look)
 {
     pthread_mutex_lock(&api.mutex);
     deletions = 0;
@@ -135,10 +135,10 @@ START_TEST(of_more_messages_than_can_wait_for_their_look_all_are_deleted)
     api_set("POST", "GetSecretValue", 200, SECRET_ANSWER("db", "v2", "'SecretString':'x'"));
     pthread_mutex_unlock(&api.mutex);
     start();
-    api_await("POST", "DeleteMessageBatch", 1 + KEPT_POLLS);
+    api_await("POST", "DeleteMessageBatch", ARRAY_LEN(polls));
     pthread_mutex_lock(&api.mutex);
     ck_assert_uint_eq(polls[0], 1);
-    ck_assert_uint_eq(polls[1], 1 + KEPT_POLLS);
+    ck_assert_uint_eq(polls[1], 1 + KEPT_POLLS + 1);
     pthread_mutex_unlock(&api.mutex);
 }
 END_TEST
@@ -149,7 +149,7 @@ Suite *suite(void)
     TCase *tcase = tcase_create("rotation_pace");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, between_two_looks_the_queue_is_asked_but_once);
-    tcase_add_test(tcase, of_more_messages_than_can_wait_for_their_look_all_are_deleted);
+    tcase_add_test(tcase, what_no_message_more_can_be_kept_for_is_deleted_before_its_look);
     suite_add_tcase(suite, tcase);
     return suite;
 }
