@@ -2,8 +2,8 @@
 """One half of this machine's cores for control planes, the other for whoever asks them, as if they
 were two machines. Of a single core both have all.
 
-What is started inherits the cores of the thread that starts it, and a Go program counts them when
-it begins.
+What is started has the cores of the thread that asks for it (tests/cluster/processes.py and
+tests/support/process.py see to that), and a Go program counts them when it begins.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ E2  a thousand ExternalSecrets over 200 remote secrets, cold, against an AWS of 
 E3  the same / the External Secrets Operator with its one worker, and with ten, from the first
     Secret made to the last
 
-E2 has two control planes that differ in Keyturn alone and are measured by turns, because the
+E2 has pairs of control planes that differ in Keyturn alone and are measured by turns, because the
 machine's pace changes within seconds. Both have the ExternalSecrets, and a garbage collector that
 watches them: it looks for new kinds twice a minute, and until then asks the API server for the
 owner of each Secret, a thousand questions more. Both are at rest when they are measured.
@@ -54,9 +54,10 @@ REMOTE_SECRETS = 200
 AWS_MS = 20
 # Of Keyturn in the background (webhook/serve.c), and of whoever asks the API server alone.
 WORKERS = 8
-# After one that is not counted: the Secrets it makes are what the API server alone is given.
-ROUNDS = 4
 PAIRS = 4
+# Of each pair, after one that is not counted: the Secrets it makes are what the API server alone is
+# given.
+ROUNDS = 4
 PATIENCE_S = 600
 # Of a core, within a second: what control planes at rest stay below.
 AT_REST = 0.2

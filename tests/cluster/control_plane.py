@@ -430,7 +430,7 @@ class ControlPlane:
         self._processes[name] = Process(
             [self.programs[name], *flags],
             self.log_folder / f"{name}.log",
-            env={**self.environment(), "GOMAXPROCS": str(os.cpu_count() or 2)},
+            env={**self.environment(), "GOMAXPROCS": str(len(os.sched_getaffinity(0)))},
             cwd=self.folder,
         )
 

@@ -109,18 +109,21 @@ def _kill_all() -> None:
 
 class _Launcher(threading.Thread):
     """PR_SET_PDEATHSIG fires when the *thread* ends that started the process. Tests may start
-    processes in threads of their own, so one thread that lives as long as this process starts all.
-    """
+    processes in threads of their own, so one thread that lives as long as this process starts all;
+    on the cores of the thread that asks for it."""
 
     def __init__(self) -> None:
         super().__init__(name="launcher", daemon=True)
-        self.requests: queue.SimpleQueue[tuple[Future[subprocess.Popen[bytes]], tuple, dict]]
+        self.requests: queue.SimpleQueue[
+            tuple[Future[subprocess.Popen[bytes]], set[int], tuple, dict]
+        ]
         self.requests = queue.SimpleQueue()
 
     def run(self) -> None:
         while True:
-            future, args, kwargs = self.requests.get()
+            future, cores, args, kwargs = self.requests.get()
             try:
+                os.sched_setaffinity(0, cores)
                 future.set_result(subprocess.Popen(*args, **kwargs))
             except BaseException as error:  # the caller's to handle, whatever it is
                 future.set_exception(error)
@@ -149,7 +152,7 @@ def _launch(
         # An interrupt from the terminal is for us; we then stop the programs in order.
         "process_group": 0,
     }
-    _launcher.requests.put((future, (command,), options))
+    _launcher.requests.put((future, os.sched_getaffinity(0), (command,), options))
     return future.result()
 
 

@@ -44,7 +44,8 @@ if os.getppid() != parent:
 os.execve(path, sys.argv[3:], os.environ)
 """
 
-# The parent-death signal follows the thread that forked, so all are started by one that lives on.
+# The parent-death signal follows the thread that forked, so all are started by one that lives on;
+# on the cores of the thread that asks for it.
 _starter = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="process-starter")
 
 
@@ -138,8 +139,10 @@ class Process:
         if not os.access(path, os.X_OK):
             raise FileNotFoundError(f"no program at {path}")
         command = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), str(user)]
+        cores = os.sched_getaffinity(0)
 
         def launch() -> "subprocess.Popen[bytes]":
+            os.sched_setaffinity(0, cores)
             return subprocess.Popen(
                 [*command, path, *arguments],
                 env=dict(env or {}),
