@@ -35,7 +35,7 @@ struct pending_hints {
 
 void pending_hints_init(struct pending_hints *hints);
 void pending_hints_done(struct pending_hints *hints);
-/* A hint has come. NULL: there is no room. What it belongs to lives until the next comes. */
+/* A hint has come. NULL: there is no room. Valid until the next is added. */
 MUST_CHECK struct pending_hint *pending_hints_add(struct pending_hints *hints,
                                                   const struct rotation_hint *hint, int64_t now_ms);
 /* The one whose turn it is; NULL: none. */

@@ -39,7 +39,6 @@ from tests.support.aws_standin import AwsStandIn
 from tests.support.faults import Fault
 
 READ = "GetSecretValue"
-JOINED = "keyturn_aws_values_joined_total"
 
 
 @pytest.fixture(scope="module")
@@ -82,14 +81,23 @@ def hold_call(aws: AwsStandIn, scenario: Scenario) -> Fault:
     return aws.fail("hold", operation=READ, secret=remote_name(scenario))
 
 
+def is_known(scenario: Scenario, secret: str) -> bool:
+    """That an ExternalSecret describes it, by what Keyturn says of a Pod that is only tried."""
+    review = review_of(objects.pod("tried", **uses(secret, "password")), scenario.namespace)
+    review["request"]["dryRun"] = True
+    with scenario.connection() as connection:
+        answer = connection.post_review(scenario.mutate_path(), review)
+    return any("waits up to 5m" in warning for warning in answer.warnings)
+
+
 def create_held(scenario: Scenario, aws: AwsStandIn, external_secret: Object) -> Fault:
-    """AWS holds the call that its admission has begun, until released; Keyturn has been told that
-    the ExternalSecret is there, as what carries it out has joined that call."""
-    joined = scenario.keyturn.metric(JOINED)
+    """AWS holds what is asked for it, until released. Keyturn has been told that it is there: who
+    asks AWS first is its admission."""
     held = hold_call(aws, scenario)
     scenario.create(external_secret)
     held.wait_held()
-    scenario.wait_for(lambda: scenario.keyturn.metric(JOINED) > joined, "the call to be joined")
+    name = external_secret["metadata"]["name"]
+    scenario.wait_for(lambda: is_known(scenario, name), f"ExternalSecret {name} to be known")
     return held
 
 
