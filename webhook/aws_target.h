@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where a call of lib/aws for a store goes, and as whom. One thread at a time. */
+/* Where a call of lib/aws goes, and as whom. One thread at a time. */
 #ifndef WEBHOOK_AWS_TARGET_H
 #define WEBHOOK_AWS_TARGET_H
 
@@ -16,7 +16,12 @@ struct aws_target {
 /* Of a provider by AWS. */
 enum endpoint_service aws_target_service(const struct store *store);
 
-/* Borrows the arguments. ERR_INVALID: the region has no such service. */
+/* A service in a region, in the background; the deadline is the user's to set. Borrows the
+ * arguments. ERR_INVALID: the region has no such service. */
+MUST_CHECK bool aws_target_at(struct clients *clients, enum endpoint_service service,
+                              struct str_view region, const struct store_identity *identity,
+                              struct aws_target *ret, struct err *err);
+/* What a store asks. Borrows the arguments. ERR_INVALID: the region has no such service. */
 MUST_CHECK bool aws_target_find(struct clients *clients, const struct remote_request *request,
                                 const struct store_identity *identity, struct aws_target *ret,
                                 struct err *err);

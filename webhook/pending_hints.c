@@ -77,12 +77,25 @@ static void expect(struct pending_hint *pending, struct str_view version)
     pending->version = sv_dup(version);
 }
 
+static void write_key(const struct rotation_hint *hint, struct buf *ret)
+{
+    buf_init(ret, LIMIT_URL_BYTES);
+    buf_printf(ret, "%d/%.*s", (int)hint->service, SV_ARG(hint->arn.len ? hint->arn : hint->name));
+}
+
+struct pending_hint *pending_hints_find(const struct pending_hints *hints,
+                                        const struct rotation_hint *hint)
+{
+    CLEANUP(buf_done) struct buf key;
+    write_key(hint, &key);
+    return table_get(&hints->by_secret, buf_view(&key));
+}
+
 struct pending_hint *pending_hints_add(struct pending_hints *hints,
                                        const struct rotation_hint *hint, int64_t now_ms)
 {
-    CLEANUP(buf_done) struct buf key = {0};
-    buf_init(&key, LIMIT_URL_BYTES);
-    buf_printf(&key, "%d/%.*s", (int)hint->service, SV_ARG(hint->arn.len ? hint->arn : hint->name));
+    CLEANUP(buf_done) struct buf key;
+    write_key(hint, &key);
     struct pending_hint *pending = table_get(&hints->by_secret, buf_view(&key));
     if (!pending) {
         pending = make(hints, buf_view(&key), hint, now_ms);

@@ -35,6 +35,9 @@ struct pending_hints {
 
 void pending_hints_init(struct pending_hints *hints);
 void pending_hints_done(struct pending_hints *hints);
+/* What is known of the secret that a hint names; NULL: nothing. Valid until the next is added. */
+struct pending_hint *pending_hints_find(const struct pending_hints *hints,
+                                        const struct rotation_hint *hint);
 /* A hint has come. NULL: there is no room. Valid until the next is added. */
 MUST_CHECK struct pending_hint *pending_hints_add(struct pending_hints *hints,
                                                   const struct rotation_hint *hint, int64_t now_ms);

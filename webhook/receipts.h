@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Receipt handles of messages that are still in their queue (SQS, ReceiveMessage): what it takes to
- * delete them. No locking: the owner guards it. */
+/* Receipts of messages that are still in their queue (SQS, ReceiveMessage): what it takes to delete
+ * them, and to know one that comes up again. No locking: the owner guards it. */
 #ifndef WEBHOOK_RECEIPTS_H
 #define WEBHOOK_RECEIPTS_H
 
-#include "base/str_view.h"
+#include "aws/sqs.h"
+
+struct receipt {
+    char *id; /* of the message; "": not told */
+    char *handle;
+};
 
 /* Zeroed is empty. */
 struct receipts {
-    char **handles;
+    struct receipt *all;
     size_t count;
     size_t capacity;
 };
 
 void receipts_done(struct receipts *receipts);
-/* A copy of `handle`. */
-void receipts_add(struct receipts *receipts, struct str_view handle);
+void receipts_add(struct receipts *receipts, const struct sqs_message *message);
+/* The message was received before, and is deleted by its new handle from now on. False: it is none
+ * of these. */
+MUST_CHECK bool receipts_renew(struct receipts *receipts, const struct sqs_message *message);
 /* Those of `from` stand behind those of `to`, and no longer there. */
 void receipts_move(struct receipts *from, struct receipts *to);
 /* Without the first `count`, of which there are as many. */

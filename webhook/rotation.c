@@ -5,6 +5,7 @@
 #include "externalsecret/plan.h"
 #include "http/retry.h"
 #include "webhook/aws_reading.h"
+#include "webhook/aws_target.h"
 #include "webhook/pending_hints.h"
 #include "webhook/thread.h"
 
@@ -80,20 +81,25 @@ static bool wait_until(struct rotation *rotation, int64_t deadline_ms)
 
 /* ---- messages ---- */
 
-/* NULL: it is none, or there is no room. */
-static struct pending_hint *take_hint(struct rotation *rotation, char *text, size_t len,
-                                      struct err *err)
+/* What came of it. One that comes up again while what it names is pending tells nothing new. */
+static const char *take_hint(struct rotation *rotation, const struct rotation_hint *hint,
+                             const struct sqs_message *message)
 {
-    CLEANUP(json_doc_done) struct json_doc doc = {0};
-    struct rotation_hint hint;
-    if (!rotation_hint_read(&doc, text, len, &hint, err)) {
-        return NULL;
+    struct pending_hint *pending = pending_hints_find(&rotation->pending, hint);
+    if (pending && receipts_renew(&pending->receipts, message)) {
+        return "again";
     }
-    struct pending_hint *pending = pending_hints_add(&rotation->pending, &hint, now_ms(rotation));
+    pending = pending_hints_add(&rotation->pending, hint, now_ms(rotation));
     if (!pending) {
-        err_set(err, ERR_BUSY, "more than %d secrets have changed", HINTS_PENDING_MAX);
+        return "no_room";
     }
-    return pending;
+    if (rotation->waiting < RECEIPTS_MAX) {
+        receipts_add(&pending->receipts, message);
+        rotation->waiting++;
+    } else {
+        receipts_add(&rotation->deletable, message);
+    }
+    return "taken";
 }
 
 /* While it was waited for another may have come to lead: then it is his. What there is no room for
@@ -101,20 +107,19 @@ static struct pending_hint *take_hint(struct rotation *rotation, char *text, siz
 static void take_message(void *context, const struct sqs_message *message)
 {
     struct rotation *rotation = context;
-    struct err err;
+    CLEANUP(json_doc_done) struct json_doc doc = {0};
+    CLEANUP(mem_free_ptr) char *text = sv_dup(message->body);
+    struct rotation_hint hint;
+    struct err ignored;
     if (!is_ready(rotation)) {
         return;
     }
-    CLEANUP(mem_free_ptr) char *text = sv_dup(message->body);
-    struct pending_hint *pending = take_hint(rotation, text, message->body.len, &err);
-    bool no_room = !pending && err.kind == ERR_BUSY;
-    if (pending && rotation->waiting < RECEIPTS_MAX) {
-        receipts_add(&pending->receipts, message->receipt_handle);
-        rotation->waiting++;
-    } else if (!no_room) {
-        receipts_add(&rotation->deletable, message->receipt_handle);
+    if (rotation_hint_read(&doc, text, message->body.len, &hint, &ignored)) {
+        count(rotation, take_hint(rotation, &hint, message));
+    } else {
+        receipts_add(&rotation->deletable, message);
+        count(rotation, "not_an_event");
     }
-    count(rotation, pending ? "taken" : no_room ? "no_room" : "not_an_event");
 }
 
 static void log_failure(const struct rotation *rotation, const struct err *err)
@@ -133,13 +138,10 @@ static unsigned patience_s(const struct rotation *rotation)
     return left_ms <= 0 ? 0 : left_ms / 1000 < SQS_WAIT_S ? (unsigned)(left_ms / 1000) : SQS_WAIT_S;
 }
 
-/* The queue as calls to it need it; `target` points into it. */
+/* The queue, as Keyturn itself. */
 struct queue {
-    struct service_thread thread;
     struct store_identity identity;
-    struct credentials_lease lease;
-    struct credentials_source credentials;
-    struct service_target target;
+    struct aws_target target;
 };
 
 static void queue_done(struct queue *queue)
@@ -151,23 +153,9 @@ static void queue_done(struct queue *queue)
 static bool queue_open(struct queue *queue, const struct rotation *rotation,
                        struct clients *clients, struct err *err)
 {
-    struct aws_services *services = clients->options->aws;
     struct str_view region = sv_of(rotation->region);
-    struct service_endpoint *endpoint = NULL;
-    if (!aws_services_endpoint(services, ENDPOINT_SQS, region, &endpoint, err) ||
-        !store_identity_own(services, region, &queue->identity, err)) {
-        return false;
-    }
-    queue->thread = aws_services_thread(services, clients->kube.transport);
-    queue->lease = (struct credentials_lease){.cache = aws_services_credentials(services),
-                                              .key = queue->identity.key,
-                                              .provider = queue->identity.provider};
-    queue->credentials = credentials_lease_source(&queue->lease);
-    queue->target = (struct service_target){.thread = &queue->thread,
-                                            .endpoint = endpoint,
-                                            .credentials = &queue->credentials,
-                                            .urgency = SERVICE_BACKGROUND};
-    return true;
+    return store_identity_own(clients->options->aws, region, &queue->identity, err) &&
+           aws_target_at(clients, ENDPOINT_SQS, region, &queue->identity, &queue->target, err);
 }
 
 static bool receive(struct rotation *rotation, struct clients *clients, struct err *err)
@@ -178,9 +166,10 @@ static bool receive(struct rotation *rotation, struct clients *clients, struct e
     if (!queue_open(&queue, rotation, clients, err)) {
         return false;
     }
-    queue.target.deadline_ms = now_ms(rotation) + (int64_t)wait_s * 1000 + RECEIVE_MARGIN_MS;
-    return sqs_receive(&queue.target, sv_of(rotation->options.queue_url), wait_s, take_message,
-                       rotation, &error, err);
+    queue.target.service.deadline_ms =
+        now_ms(rotation) + (int64_t)wait_s * 1000 + RECEIVE_MARGIN_MS;
+    return sqs_receive(&queue.target.service, sv_of(rotation->options.queue_url), wait_s,
+                       take_message, rotation, &error, err);
 }
 
 /* At most one call's. What could not be deleted comes up again. */
@@ -191,11 +180,11 @@ static bool delete_some(struct rotation *rotation, struct queue *queue, struct e
     struct service_error error;
     size_t some = deletable->count < SQS_MESSAGES_MAX ? deletable->count : SQS_MESSAGES_MAX;
     for (size_t i = 0; i < some; i++) {
-        handles[i] = sv_of(deletable->handles[i]);
+        handles[i] = sv_of(deletable->all[i].handle);
     }
-    queue->target.deadline_ms = now_ms(rotation) + DELETE_DEADLINE_MS;
-    bool deleted =
-        sqs_delete(&queue->target, sv_of(rotation->options.queue_url), handles, some, &error, err);
+    queue->target.service.deadline_ms = now_ms(rotation) + DELETE_DEADLINE_MS;
+    bool deleted = sqs_delete(&queue->target.service, sv_of(rotation->options.queue_url), handles,
+                              some, &error, err);
     receipts_drop(deletable, some);
     return deleted;
 }

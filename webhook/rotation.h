@@ -7,8 +7,8 @@
  * there, or looked at in vain as often as said below; earlier where 200 wait for that. So a leader
  * that ends before, or leads no more, leaves it to whoever leads then. What was taken waits here as
  * well, and is looked at if this replica comes to lead again: then it may be looked at twice, which
- * does no harm. The visibility timeout of the queue has to be longer than that takes, some 20 s:
- * what comes up again before begins anew.
+ * does no harm. One that comes up again before it is done with, as soon as the queue's visibility
+ * timeout is over, is known by its MessageId and tells nothing new.
  *
  * A message is anybody's word: it names a secret to look at, and only through ExternalSecrets that
  * ask for that secret and as whom their stores read; what nobody asks for is dropped without a

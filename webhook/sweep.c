@@ -205,20 +205,21 @@ static bool may_go(struct sweep *sweep, const struct external_secret *first,
     return candidate->turn_ms <= one->refresh_interval_ms / INTERVAL_SHARE;
 }
 
-/* Those that may go, the earliest first; the others are released. When a burst is due nobody else
- * is asked: of thousands that are, each party would ask all. */
+/* Those that may go, the earliest first; the others are released. `*ret_due` is how many of them
+ * are due. When that is a burst nobody else is asked: of thousands that are, each party would ask
+ * all. */
 static size_t find_candidates(struct sweep *sweep, const struct external_secret *first,
-                              const struct world_list *all, struct candidate *ret)
+                              const struct world_list *all, struct candidate *ret, size_t *ret_due)
 {
     struct store *store = find_store(sweep, first);
     int64_t now = now_ms(sweep);
     size_t count = 0;
-    size_t due = 1;
+    *ret_due = 0;
     for (size_t i = 0; i < all->count; i++) {
         struct candidate candidate = {.external_secret = all->items[i]};
-        if (due < SWEEP_MEMBERS_MAX && may_go(sweep, first, store, &candidate, now)) {
+        if (*ret_due < SWEEP_MEMBERS_MAX - 1 && may_go(sweep, first, store, &candidate, now)) {
             ret[count++] = candidate;
-            due += candidate.turn_ms == 0;
+            *ret_due += candidate.turn_ms == 0;
         } else {
             external_secret_release(candidate.external_secret);
         }
@@ -228,15 +229,11 @@ static size_t find_candidates(struct sweep *sweep, const struct external_secret 
     return count;
 }
 
-/* How many of `count` go with the first. Who is not due yet only makes batches full; those who
- * would begin another one fill that of the next turn. */
-static size_t fill_batches(const struct candidate *candidates, size_t count)
+/* How many of `count`, of which `due` are due, go with the first, who is. Who is not due yet only
+ * makes batches full; those who would begin another one fill that of the next turn. */
+static size_t fill_batches(size_t due, size_t count)
 {
-    size_t due = 1;
-    for (size_t i = 0; i < count && candidates[i].turn_ms == 0; i++) {
-        due++;
-    }
-    size_t needed = (due + SM_BATCH_MAX - 1) / SM_BATCH_MAX * SM_BATCH_MAX;
+    size_t needed = (1 + due + SM_BATCH_MAX - 1) / SM_BATCH_MAX * SM_BATCH_MAX;
     size_t full = (count + 1) / SM_BATCH_MAX * SM_BATCH_MAX;
     size_t go = needed > full ? needed : full;
     go = go < SWEEP_MEMBERS_MAX ? go : SWEEP_MEMBERS_MAX;
@@ -249,8 +246,9 @@ static void keep_members(struct sweep *sweep, const struct external_secret *firs
 {
     CLEANUP(mem_free_ptr)
     struct candidate *candidates = mem_alloc_array(all->count, sizeof *candidates);
-    size_t count = find_candidates(sweep, first, all, candidates);
-    size_t go = fill_batches(candidates, count);
+    size_t due = 0;
+    size_t count = find_candidates(sweep, first, all, candidates, &due);
+    size_t go = fill_batches(due, count);
     all->count = 0;
     for (size_t i = 0; i < count; i++) {
         struct external_secret *one = candidates[i].external_secret;

@@ -5,7 +5,7 @@
  * With the one whose turn it is go those that are due and can be in a batch with it: those of its
  * store, and where that reads as Keyturn itself also those of others that do. Nobody waits for what
  * another identity reads. Of those that are due only within a tenth of their interval go as many as
- * make the batches full. The earliest go first, so that what went together goes together again.
+ * make the batches full, the earliest first, so that what went together goes together again.
  * What was read lies in the value cache, each is then carried out by itself. One that is being read
  * ahead waits for that. One that asks by patterns only (dataFrom.find) goes with nobody, and nobody
  * with it: what it reads is not known before. Only saves calls: who finds nothing in the cache asks

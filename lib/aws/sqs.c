@@ -45,7 +45,8 @@ static bool read_message(const struct json *entry, struct sqs_message *ret, stru
     if (!json_is(entry, JSON_OBJECT)) {
         return answer_refuse(err);
     }
-    return answer_string(entry, "Body", &ret->body, err) &&
+    return answer_string(entry, "MessageId", &ret->id, err) &&
+           answer_string(entry, "Body", &ret->body, err) &&
            answer_string(entry, "ReceiptHandle", &ret->receipt_handle, err) &&
            (ret->receipt_handle.len > 0 || answer_refuse(err));
 }

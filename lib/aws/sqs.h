@@ -12,6 +12,7 @@ enum {
 };
 
 struct sqs_message {
+    struct str_view id; /* the same whenever it is received; empty: not told */
     struct str_view body;
     struct str_view receipt_handle;
 };

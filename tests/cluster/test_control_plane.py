@@ -21,7 +21,7 @@ import pytest
 from tests.cluster import objects
 from tests.cluster.api import ApiError, Object, wait_for
 from tests.cluster.control_plane import CommandError, ControlPlane, end_of_last_line
-from tests.cluster.processes import Ports
+from tests.cluster.processes import Ports, Process
 from tests.cluster.programs import ALL, MODULE
 
 ROOT = Path(__file__).parents[2]
@@ -215,6 +215,18 @@ def test_ports_are_never_given_twice() -> None:
     finally:
         first.close()
         second.close()
+
+
+def test_a_process_has_the_cores_of_the_thread_that_asks(tmp_path: Path) -> None:
+    mine = os.sched_getaffinity(0)
+    for cores in ({min(mine)}, {max(mine)}, mine):
+        os.sched_setaffinity(0, cores)
+        try:
+            process = Process(["sleep", "60"], tmp_path / "log")
+            assert os.sched_getaffinity(process.pid) == cores
+            process.kill()
+        finally:
+            os.sched_setaffinity(0, mine)
 
 
 def test_watch_sees_changes(control_plane: ControlPlane, namespace: str) -> None:

@@ -220,6 +220,21 @@ def test_runs_as_another_user() -> None:
         assert process.wait_log("who")["ids"] == [65534, 65534, []]
 
 
+def test_has_the_cores_of_the_thread_that_asks(program: Callable[[str], Path]) -> None:
+    source = """
+        log("started", cores=sorted(os.sched_getaffinity(0)))
+        time.sleep(60)
+    """
+    mine = os.sched_getaffinity(0)
+    for cores in ({min(mine)}, {max(mine)}, mine):
+        os.sched_setaffinity(0, cores)
+        try:
+            with Process.start(program(source)) as process:
+                assert process.wait_log("started")["cores"] == sorted(cores)
+        finally:
+            os.sched_setaffinity(0, mine)
+
+
 def test_missing_binary_is_an_error_at_once(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Process.start(tmp_path / "absent")

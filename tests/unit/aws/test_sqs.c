@@ -13,7 +13,7 @@ static struct buf seen;
 static void saw(void *context, const struct sqs_message *message)
 {
     ck_assert_ptr_eq(context, &seen);
-    buf_printf(&seen, "%.*s=", SV_ARG(message->receipt_handle));
+    buf_printf(&seen, "%.*s%.*s=", SV_ARG(message->id), SV_ARG(message->receipt_handle));
     buf_add(&seen, message->body);
     buf_add_str(&seen, ";");
 }
@@ -46,7 +46,7 @@ static const struct {
     {BYTES("{\"Messages\":[{\"MessageId\":\"1\",\"ReceiptHandle\":\"h1\",\"MD5OfBody\":\"x\","
            "\"Body\":\"{\\\"a\\\":\\\"\\u0000\\\"}\"},{\"ReceiptHandle\":\"h2\",\"Body\":\"\"},"
            "{\"ReceiptHandle\":\"h3\",\"Body\":null}]}"),
-     BYTES("h1={\"a\":\"\0\"};h2=;h3=;")},
+     BYTES("1h1={\"a\":\"\0\"};h2=;h3=;")},
     {BYTES("{}"), BYTES("")},
     {BYTES("{\"Messages\":null}"), BYTES("")},
     {BYTES("{\"Messages\":[]}"), BYTES("")},
@@ -71,6 +71,7 @@ static const struct str_view not_received[] = {
     BYTES("{\"Messages\":[" MESSAGE ",\"hunter2\"]}"),
     BYTES("{\"Messages\":[" MESSAGE ",{\"Body\":\"hunter2\"}]}"),
     BYTES("{\"Messages\":[{\"ReceiptHandle\":\"\",\"Body\":\"hunter2\"}]}"),
+    BYTES("{\"Messages\":[{\"MessageId\":1,\"ReceiptHandle\":\"h\",\"Body\":\"hunter2\"}]}"),
     BYTES("{\"Messages\":[{\"ReceiptHandle\":1,\"Body\":\"hunter2\"}]}"),
     BYTES("{\"Messages\":[{\"ReceiptHandle\":\"h\",\"Body\":[\"hunter2\"]}]}"),
     BYTES("{\"Messages\":[" FIVE "," FIVE "," MESSAGE "]}"),

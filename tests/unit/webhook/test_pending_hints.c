@@ -38,6 +38,17 @@ START_TEST(what_is_told_is_due_at_once)
 }
 END_TEST
 
+START_TEST(it_is_found_by_whoever_is_told_of_it_again)
+{
+    const struct rotation_hint hint = {.service = ENDPOINT_SECRETS_MANAGER, .arn = SV("arn:a")};
+    const struct rotation_hint other = {.service = ENDPOINT_SSM, .arn = SV("arn:a")};
+    ck_assert_ptr_null(pending_hints_find(&hints, &hint));
+    ck_assert(add("arn:a", "a", "v1", 5000));
+    ck_assert_ptr_eq(pending_hints_find(&hints, &hint), pending_hints_due(&hints, 5000));
+    ck_assert_ptr_null(pending_hints_find(&hints, &other));
+}
+END_TEST
+
 START_TEST(what_was_seen_is_done_with)
 {
     ck_assert(add("arn:a", "a", "v1", 5000));
@@ -151,6 +162,7 @@ Suite *suite(void)
     TCase *tcase = tcase_create("pending_hints");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, what_is_told_is_due_at_once);
+    tcase_add_test(tcase, it_is_found_by_whoever_is_told_of_it_again);
     tcase_add_test(tcase, what_was_seen_is_done_with);
     tcase_add_test(tcase, what_is_not_there_yet_is_looked_at_again_with_doubling_pauses);
     tcase_add_test(tcase, one_secret_is_looked_at_once_in_ten_seconds);

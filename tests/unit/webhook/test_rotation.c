@@ -79,11 +79,14 @@ static void nothing_more(struct api_route *route)
     }
 }
 
+#define ONE_MESSAGE(handle, event)                                                                 \
+    "{'Messages':[{'MessageId':'1','ReceiptHandle':'" handle "','Body':'" event "'}]}"
+
 /* The events are JSON within JSON. */
 static void put_message(const char *event)
 {
     char body[4096];
-    (void)snprintf(body, sizeof body, "{'Messages':[{'ReceiptHandle':'h1','Body':'%s'}]}", event);
+    (void)snprintf(body, sizeof body, ONE_MESSAGE("h1", "%s"), event);
     answer("ReceiveMessage", 200, body);
     answer("DeleteMessageBatch", 200, "{'Successful':[{'Id':'0'}],'Failed':[]}");
     if (!api.asked) {
@@ -147,6 +150,15 @@ static void put_store(bool cluster, const char *name, const char *service, const
     world_put_store(scene.world, aws_scene_store(cluster, name, service, members));
 }
 
+/* Whether the last deletion was for this message too. */
+static bool deleted(const char *handle)
+{
+    pthread_mutex_lock(&api.mutex);
+    bool is = strstr(api_find("POST", "DeleteMessageBatch")->asked, handle) != NULL;
+    pthread_mutex_unlock(&api.mutex);
+    return is;
+}
+
 START_TEST(a_change_is_read_and_refreshed)
 {
     put_store(false, "store", "SecretsManager", "");
@@ -160,9 +172,8 @@ START_TEST(a_change_is_read_and_refreshed)
     ck_assert_str_eq(told_names.data, "n/a ");
     ck_assert_uint_eq(api_count("POST", "GetSecretValue"), 1);
     api_await("POST", "DeleteMessageBatch", 1);
+    ck_assert(deleted("\"ReceiptHandle\":\"h1\""));
     pthread_mutex_lock(&api.mutex);
-    ck_assert_ptr_nonnull(
-        strstr(api_find("POST", "DeleteMessageBatch")->asked, "\"ReceiptHandle\":\"h1\""));
     ck_assert_ptr_nonnull(strstr(api_find("POST", "ReceiveMessage")->asked, QUEUE));
     ck_assert_str_eq(api_find("POST", "ReceiveMessage")->url,
                      "https://sqs.eu-north-1.amazonaws.com/");
@@ -363,6 +374,36 @@ START_TEST(an_old_version_is_read_again_until_it_is_the_one_told)
 }
 END_TEST
 
+/* The second time with another handle, as a queue does whose visibility timeout is short. */
+static void again_before_second_look(struct api_route *route)
+{
+    if (strcmp(route->part, "ReceiveMessage") == 0 && route->count > 1) {
+        api_set("POST", "ReceiveMessage", 200, "%s",
+                route->count == 2 ? ONE_MESSAGE("h2", LABEL_EVENT(ARN, "db", "v2")) : "{}");
+    }
+    if (strcmp(route->part, "GetSecretValue") == 0 && route->count == 2) {
+        api_set("POST", "GetSecretValue", 200, "%s",
+                SECRET_ANSWER("db", "v2", "'SecretString':'x'"));
+    }
+}
+
+START_TEST(a_message_that_comes_again_does_not_begin_anew)
+{
+    put_store(false, "store", "SecretsManager", "");
+    put("n", "a", "store", DATA("db"));
+    api.asked = again_before_second_look;
+    answer("GetSecretValue", 200, SECRET_ANSWER("db", "v1", "'SecretString':'x'"));
+    put_message(LABEL_EVENT(ARN, "db", "v2"));
+    start(QUEUE);
+    await_counted("refreshed", 1);
+    ck_assert(counted("taken", 1));
+    ck_assert(counted("again", 1));
+    api_await("POST", "DeleteMessageBatch", 1);
+    ck_assert(deleted("\"h2\""));
+    ck_assert(!deleted("\"h1\""));
+}
+END_TEST
+
 /* ---- the queue ---- */
 
 static const char *const nonsense[] = {
@@ -511,15 +552,6 @@ static void unknown_while_looking(struct api_route *route)
     }
 }
 
-/* Which of two messages the last deletion was for. */
-static bool deleted(const char *handle)
-{
-    pthread_mutex_lock(&api.mutex);
-    bool is = strstr(api_find("POST", "DeleteMessageBatch")->asked, handle) != NULL;
-    pthread_mutex_unlock(&api.mutex);
-    return is;
-}
-
 START_TEST(what_was_taken_waits_until_the_world_is_known_and_is_deleted_then)
 {
     put_store(false, "store", "SecretsManager", "");
@@ -633,6 +665,7 @@ Suite *suite(void)
     tcase_add_test(tcase, each_identity_reads_for_itself);
     tcase_add_test(tcase, one_identity_reads_once_for_all_who_ask);
     tcase_add_test(tcase, an_old_version_is_read_again_until_it_is_the_one_told);
+    tcase_add_test(tcase, a_message_that_comes_again_does_not_begin_anew);
     tcase_add_loop_test(tcase, what_is_no_event_is_deleted, 0, ARRAY_LEN(nonsense));
     tcase_add_test(tcase, a_deletion_that_fails_is_a_pause_and_no_more);
     tcase_add_test(tcase, a_queue_that_fails_is_polled_again_after_a_pause);

@@ -3,9 +3,11 @@
  * what becomes of more messages than can be kept until then. */
 #include "webhook/rotation.h"
 
+#include "aws/sqs.h"
 #include "aws_scene.h"
 #include "aws_values.h"
 #include "check_main.h"
+#include "webhook/pending_hints.h"
 
 #define QUEUE "https://sqs.eu-north-1.amazonaws.com/111122223333/rotations"
 
@@ -74,10 +76,11 @@ static void start(void)
     rotation_start(rotation);
 }
 
-#define EVENT                                                                                      \
+#define EVENT_OF(name)                                                                             \
     "{\\\"source\\\":\\\"aws.secretsmanager\\\",\\\"detail-type\\\":\\\"Secret Label Updated\\\"," \
-    "\\\"detail\\\":{\\\"name\\\":\\\"db\\\",\\\"labelUpdated\\\":\\\"AWSCURRENT\\\","             \
-    "\\\"versionId\\\":\\\"v2\\\"}}"
+    "\\\"detail\\\":{\\\"name\\\":\\\"" name                                                       \
+    "\\\",\\\"labelUpdated\\\":\\\"AWSCURRENT\\\",\\\"versionId\\\":\\\"v2\\\"}}"
+#define EVENT EVENT_OF("db")
 
 /* The old version comes at each of them. */
 START_TEST(between_two_looks_the_queue_is_asked_but_once)
@@ -143,6 +146,65 @@ START_TEST(what_no_message_more_can_be_kept_for_is_deleted_before_its_look)
 }
 END_TEST
 
+enum {
+    FULL_POLLS = HINTS_PENDING_MAX / SQS_MESSAGES_MAX, /* of which all is remembered */
+};
+
+/* Under the mutex: of the poll for which there is not enough room. */
+static bool first_deleted;
+static bool last_deleted;
+
+static void note_deleted(const struct api_route *route)
+{
+    char first[16];
+    char last[16];
+    (void)snprintf(first, sizeof first, "\"h%d-0\"", FULL_POLLS + 1);
+    (void)snprintf(last, sizeof last, "\"h%d-9\"", FULL_POLLS + 1);
+    first_deleted |= strstr(route->asked, first) != NULL;
+    last_deleted |= strstr(route->asked, last) != NULL;
+}
+
+/* Each poll tells of ten other secrets, which nobody asks for. */
+static void tell_of_others(struct api_route *route)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+    buf_init(&text, (size_t)16 * 1024);
+    buf_add_str(&text, "{'Messages':[");
+    for (unsigned i = 0; i < SQS_MESSAGES_MAX; i++) {
+        buf_printf(&text, "%s{'ReceiptHandle':'h%u-%u','Body':'" EVENT_OF("s%u-%u") "'}",
+                   i == 0 ? "" : ",", route->count, i, route->count, i);
+    }
+    buf_add_str(&text, "]}");
+    api_set("POST", "ReceiveMessage", 200, "%s", route->count <= FULL_POLLS + 1 ? text.data : "{}");
+}
+
+static void tell_and_note(struct api_route *route)
+{
+    if (strcmp(route->part, "ReceiveMessage") == 0) {
+        tell_of_others(route);
+    } else if (strcmp(route->part, "DeleteMessageBatch") == 0) {
+        note_deleted(route);
+    }
+}
+
+START_TEST(what_there_is_no_room_for_stays_in_the_queue)
+{
+    pthread_mutex_lock(&api.mutex);
+    first_deleted = false;
+    last_deleted = false;
+    api.asked = tell_and_note;
+    api_set("POST", "ReceiveMessage", 200, "{}");
+    api_set("POST", "DeleteMessageBatch", 200, "{'Successful':[" TEN_DELETED "]}");
+    pthread_mutex_unlock(&api.mutex);
+    start();
+    api_await("POST", "DeleteMessageBatch", FULL_POLLS + 1);
+    pthread_mutex_lock(&api.mutex);
+    ck_assert(first_deleted);
+    ck_assert(!last_deleted);
+    pthread_mutex_unlock(&api.mutex);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *suite = suite_create("rotation_pace");
@@ -150,6 +212,7 @@ Suite *suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, between_two_looks_the_queue_is_asked_but_once);
     tcase_add_test(tcase, what_no_message_more_can_be_kept_for_is_deleted_before_its_look);
+    tcase_add_test(tcase, what_there_is_no_room_for_stays_in_the_queue);
     suite_add_tcase(suite, tcase);
     return suite;
 }

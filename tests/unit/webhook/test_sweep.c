@@ -307,6 +307,19 @@ START_TEST(who_is_due_goes_though_the_last_batch_is_not_full)
 }
 END_TEST
 
+/* Twenty more are two batches, not one. */
+START_TEST(the_first_is_one_of_those_that_are_due)
+{
+    char name[32];
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(name, sizeof name, "due-%d", 99000 + i);
+        put_and_forget(name, "1m");
+    }
+    ck_assert_uint_eq(read_first("due-98999", "1m"), 20);
+    ck_assert_uint_eq(reads.last_count, 21);
+}
+END_TEST
+
 static void *read_in_thread(void *argument)
 {
     (void)argument;
@@ -417,6 +430,7 @@ Suite *suite(void)
     tcase_add_test(tcase, no_more_go_at_once_than_one_burst);
     tcase_add_test(tcase, who_is_not_due_yet_only_fills_batches_the_earliest_first);
     tcase_add_test(tcase, who_is_due_goes_though_the_last_batch_is_not_full);
+    tcase_add_test(tcase, the_first_is_one_of_those_that_are_due);
     tcase_add_test(tcase, who_is_being_read_ahead_waits_for_that);
     tcase_add_test(tcase, who_is_being_read_ahead_goes_along_once_all_is_asked_for);
     tcase_add_test(tcase, who_comes_while_another_gathers_goes_with_him);
